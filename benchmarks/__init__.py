@@ -1,0 +1,1 @@
+"""Speed of augury beside Albumentations 2.0.8: `./run bench`."""

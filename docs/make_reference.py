@@ -1,0 +1,176 @@
+"""Write what the docs say about every transform, from the classes themselves: `python -m docs.make_reference`.
+
+Fills docs/transforms.md, and the table of renamed arguments in docs/coming-from-albumentations.md. A test says that both
+are up to date.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from augury.catalogue import __all__ as names
+from augury.fields import Border, Field, Interpolation, Limits, Maybe, Probability
+from augury.transform import REGISTRY, Transform
+
+FOLDER = Path(__file__).parent
+BEGIN, END = "<!-- renamed arguments: begin -->\n", "<!-- renamed arguments: end -->\n"
+
+INTRODUCTION = """# Transforms
+
+Every transform with its arguments, written from the classes by `python -m docs.make_reference`. Arguments may be passed by
+position, in the order of the table. A range is two numbers, or one number x with the meaning that is given. *Also* lists
+other names that are accepted for the same argument. An interpolation is one of OpenCV's constants 0 nearest, 1 linear,
+2 cubic, 3 area, 4 Lanczos; a border one of 0 constant, 1 replicate, 2 reflect, 3 wrap, 4 reflect_101.
+
+The record of a step holds what was drawn, and the arguments that running it needs.
+"""
+
+FAMILIES = {
+    "flip": "Symmetries",
+    "rotate": "Rotation",
+    "affine": "Affine and perspective",
+    "distortion": "Distortion",
+    "resize": "Size",
+    "pad": "Padding",
+    "crop": "Crops",
+    "dropout": "Dropout",
+    "blur": "Blur and sharpening",
+    "noise": "Noise",
+    "tone": "Tone",
+    "color": "Colour",
+    "codec": "Compression",
+    "convert": "Conversion",
+    "transform": "Nothing",
+}
+
+
+def families() -> Iterator[tuple[str, list[type[Transform]]]]:
+    """Title and classes of every family, in the order of their files."""
+    classes = [REGISTRY[name] for name in names]
+    for module, title in FAMILIES.items():
+        family = [cls for cls in classes if cls.__module__.rpartition(".")[2] == module]
+        yield title, sorted(family, key=lambda cls: inspect.getsourcelines(cls)[1])
+
+
+def reference() -> str:
+    """The page of all transforms."""
+    lines = [INTRODUCTION]
+    for title, family in families():
+        lines += [f"\n## {title}\n", "| transform | what it does | changes |", "| --- | --- | --- |"]
+        for cls in family:
+            lines.append(f"| [{cls.__name__}](#{cls.__name__.lower()}) | {sentence(cls)} | {changes(cls)} |")
+        for cls in family:
+            lines += section(cls)
+    return "\n".join(lines) + "\n"
+
+
+def sentence(cls: type[Transform]) -> str:
+    """The first line of the docstring."""
+    return escaped((cls.__doc__ or "").strip().splitlines()[0])
+
+
+def changes(cls: type[Transform]) -> str:
+    """Which targets change."""
+    return "all targets" if cls.acts_on == "dual" else "images"
+
+
+def section(cls: type[Transform]) -> list[str]:
+    """What the docstring says beyond its first line, and the table of arguments."""
+    lines = [f"\n### {cls.__name__}\n"]
+    rest = inspect.cleandoc(cls.__doc__ or "").partition("\n")[2].strip()
+    if rest:
+        lines += [rest.replace("<", "&lt;").replace("*", "\\*"), ""]
+    lines += ["| argument | default | accepts | also |", "| --- | --- | --- | --- |"]
+    for name, field in cls.fields.items():
+        default = "required" if field.required else f"`{field.default!r}`"
+        unit = f" ({field.unit})" if field.unit else ""
+        also = ", ".join(f"`{alias}`" for alias in field.aliases)
+        lines.append(f"| `{name}` | {default} | {escaped(accepts(field))}{unit} | {also} |")
+    return lines
+
+
+def accepts(field: Field[Any, Any]) -> str:
+    """In words, what a field accepts."""
+    inner = field.inner if isinstance(field, Maybe) else field
+    if isinstance(inner, Interpolation):
+        words = "an interpolation"
+    elif isinstance(inner, Border):
+        words = "a border"
+    elif isinstance(inner, Probability):
+        words = "a probability"
+    elif isinstance(inner, Limits):
+        words = f"a range of {many(inner.bounds())}; x means {ONE_NUMBER.get(inner.scalar, f'({inner.scalar}, x)')}"
+    else:
+        words = in_words(inner.form())
+    return f"{words}; or None" if isinstance(field, Maybe) else words
+
+
+ONE_NUMBER: dict[str | float, str] = {"symmetric": "(-x, x)", "fixed": "(x, x)", "factor": "(1 - x, 1 + x)"}
+
+
+def in_words(form: dict[str, Any]) -> str:
+    """A JSON schema in words."""
+    if "enum" in form:
+        return "one of " + ", ".join(map(str, form["enum"]))
+    if "anyOf" in form:
+        return "; or ".join(dict.fromkeys(in_words(part) for part in form["anyOf"]))
+    kind = form.get("type")
+    if isinstance(kind, list):
+        return "; or ".join(in_words({**form, "type": one}) for one in kind)
+    if kind in ("number", "integer"):
+        return f"{'a number' if kind == 'number' else 'an integer'}{bounds(form)}"
+    if kind == "array":
+        items = form.get("items") or {}
+        if form.get("minItems") == form.get("maxItems") == 2:
+            return f"two {many(items)}" if "type" in items else "two values"
+        return f"a list of {many(items)}" if items.get("type") in ("number", "integer") else "a list"
+    return {"boolean": "True or False", "null": "None", "object": "a dict", "string": "text"}.get(str(kind), "see above")
+
+
+def many(form: dict[str, Any]) -> str:
+    """Numbers of a schema, in the plural."""
+    return f"{'integers' if form.get('type') == 'integer' else 'numbers'}{bounds(form)}"
+
+
+def bounds(form: dict[str, Any]) -> str:
+    """The bounds of a schema, in words that follow a noun."""
+    low, high = form.get("minimum"), form.get("maximum")
+    if low is not None and high is not None:
+        return f" from {low:g} to {high:g}"
+    parts = [f"at least {low:g}"] if low is not None else []
+    parts += [f"above {form['exclusiveMinimum']:g}"] if "exclusiveMinimum" in form else []
+    parts += [f"at most {high:g}"] if high is not None else []
+    return f" {' and '.join(parts)}" if parts else ""
+
+
+def renamed() -> str:
+    """The table of arguments that have more than one name."""
+    lines = ["| transform | here | also accepted |", "| --- | --- | --- |"]
+    for name in sorted(names, key=str.lower):
+        for field_name, field in REGISTRY[name].fields.items():
+            if field.aliases:
+                lines.append(f"| {name} | `{field_name}` | {', '.join(f'`{alias}`' for alias in field.aliases)} |")
+    return "\n".join(lines) + "\n"
+
+
+def escaped(text: str) -> str:
+    """Text for a cell of a table."""
+    return text.replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")
+
+
+def pages() -> dict[Path, str]:
+    """Every page that is written from the classes, with the text it should have."""
+    coming = FOLDER / "coming-from-albumentations.md"
+    before, _, rest = coming.read_text(encoding="utf-8").partition(BEGIN)
+    after = rest.partition(END)[2]
+    return {FOLDER / "transforms.md": reference(), coming: f"{before}{BEGIN}\n{renamed()}\n{END}{after}"}
+
+
+if __name__ == "__main__":
+    import_module("augury")
+    for path, text in pages().items():
+        path.write_text(text, encoding="utf-8")

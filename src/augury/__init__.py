@@ -1,0 +1,56 @@
+"""Image augmentation that you can reproduce, replay, question and learn: `import augury as A`."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from augury.catalogue import *  # noqa: F403
+from augury.catalogue import __all__ as _catalogue
+from augury.compose import Compose, ReplayCompose
+from augury.custom import DualTransform, ImageOnlyTransform, Lambda
+from augury.errors import AuguryError, FieldError, InverseError, RecordError, SampleError, StepError
+from augury.groups import OneOf, OneOrOther, RandomOrder, SelectiveChannelTransform, Sequential, SomeOf
+from augury.program import Program
+from augury.replay import replay
+from augury.targets.boxes import BboxParams
+from augury.targets.keypoints import KeypointParams
+from augury.transform import Transform
+
+if TYPE_CHECKING:
+    from augury.inspect import inverse, show, trace, verify
+    from augury.ledger import Ledger
+
+__version__ = "0.1.0"
+
+# Loaded when first used, so that importing augury stays as cheap as importing NumPy and OpenCV.
+_LATER = {
+    "Ledger": "augury.ledger",
+    "inverse": "augury.inspect",
+    "show": "augury.inspect",
+    "trace": "augury.inspect",
+    "verify": "augury.inspect",
+    "convert": "augury.saving",
+    "from_dict": "augury.saving",
+    "load": "augury.saving",
+    "save": "augury.saving",
+    "to_dict": "augury.saving",
+}
+
+__all__ = [  # noqa: PLE0604
+    *_catalogue,
+    *_LATER,
+    "AuguryError", "BboxParams", "Compose", "DualTransform", "FieldError", "ImageOnlyTransform", "InverseError",
+    "KeypointParams", "Lambda", "OneOf", "OneOrOther", "Program", "RandomOrder", "RecordError", "ReplayCompose", "SampleError",
+    "SelectiveChannelTransform", "Sequential", "SomeOf", "StepError", "Transform", "replay",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        return getattr(import_module(_LATER[name]), name)
+    raise AttributeError(f"module 'augury' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,152 @@
+"""Smooth and piecewise bends: every output pixel is read from where a dense field says.
+
+Labels follow the exact inverse of the field, so both values of `keypoint_remapping_method` mean the same here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import NormalDist
+
+from augury.fields import Border, Fill, Flag, Integer, Interpolation, Limits, Maybe, Number, Option, Probability, Size
+from augury.ops import ControlField, Field, GridField, LensField, Op, Remap, SmoothField
+from augury.rng import Stream
+from augury.sample import Signature
+from augury.transform import GeometricTransform, Params
+
+_METHODS = ("direct", "mask")
+
+
+def remap(params: Params, field: Field) -> Sequence[Op]:
+    """The op of a field with the interpolation, border, fill and resolution of `params`."""
+    return (
+        Remap(
+            field, params["interpolation"], params["mask_interpolation"], params["border_mode"], params["fill"],
+            params["fill_mask"], params.get("map_resolution", 1.0),
+        ),
+    )  # fmt: skip
+
+
+class ElasticTransform(GeometricTransform):
+    """Bend by random displacements, interpolated between the cells of a coarse grid, or the classic smoothed noise.
+
+    displacement_range: largest displacement, as a fraction of the shorter side; a number is a fixed value.
+    control_grid_shape: (rows, columns) of the grid.
+    alpha, sigma, approximate, same_dxdy, noise_distribution: if any is given, every pixel gets "gaussian" or "uniform"
+    noise in about [-1, 1], smoothed by sigma (pixels, default 50) and multiplied by alpha (pixels, default 1);
+    same_dxdy moves x and y alike; approximate cuts the smoothing to 17 x 17 pixels (after Simard et al., 2003).
+    """
+
+    displacement_range: Limits = Limits(default=(0.02, 0.05), low=0, high=1, scalar="fixed")
+    control_grid_shape: Size = Size(default=(7, 7))
+    interpolation: Interpolation = Interpolation(default=1)
+    mask_interpolation: Interpolation = Interpolation(default=0)
+    border_mode: Border = Border(default=0)
+    fill: Fill = Fill(default=0)
+    fill_mask: Fill = Fill(default=0)
+    p: Probability = Probability(default=0.5)
+    alpha: Maybe = Maybe(Number(low=0), default=None)
+    sigma: Maybe = Maybe(Number(low=1, unit="pixel"), default=None)
+    approximate: Maybe = Maybe(Flag(), default=None)
+    same_dxdy: Maybe = Maybe(Flag(), default=None)
+    noise_distribution: Maybe = Maybe(Option(options=("gaussian", "uniform")), default=None)
+    keypoint_remapping_method: Option = Option(default="mask", options=_METHODS)
+
+    def draw(self, sig: Signature, stream: Stream) -> Params:
+        classic = (self.alpha, self.sigma, self.approximate, self.same_dxdy, self.noise_distribution)
+        if classic == (None, None, None, None, None):
+            return {
+                "displacement": stream.uniform(*self.displacement_range),
+                "control_grid_shape": self.control_grid_shape,
+                "key": stream.key(),
+            }
+        return {
+            "alpha": 1.0 if self.alpha is None else self.alpha,
+            "sigma": self.sigma or 50.0,
+            "approximate": bool(self.approximate),
+            "same_dxdy": bool(self.same_dxdy),
+            "noise_distribution": self.noise_distribution or "gaussian",
+            "key": stream.key(),
+        }
+
+    @classmethod
+    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+        key = params["key"]
+        if "alpha" not in params:
+            rows, columns = params["control_grid_shape"]
+            return remap(params, ControlField(key, rows, columns, params["displacement"]))
+        uniform, alpha = params["noise_distribution"] == "uniform", params["alpha"]
+        if not uniform:
+            # About the largest of n Gaussian magnitudes: the quantile that exp(-0.577) of n lie above, on both sides.
+            alpha /= NormalDist().inv_cdf(1.0 - 0.28 / (sig.shape[0] * sig.shape[1]))
+        field = SmoothField(key, alpha, params["sigma"], params["same_dxdy"], uniform, params["approximate"])
+        return remap(params, field)
+
+
+class GridDistortion(GeometricTransform):
+    """Cut both axes into equal cells and stretch or squeeze each row and column of cells by its own factor.
+
+    num_steps: cells per axis. distort_range: added to 1 gives the factor of a cell; a number x means (-x, x).
+    normalized: factors are scaled so that the borders of the image stay where they are.
+    map_resolution_range: the field is computed at this fraction of the size and enlarged; a number is a fixed value.
+    """
+
+    num_steps: Integer = Integer(default=5, low=1, high=256)
+    distort_range: Limits = Limits(default=(-0.3, 0.3), low=-1, high=1, alias="distort_limit")
+    interpolation: Interpolation = Interpolation(default=1)
+    normalized: Flag = Flag(default=True)
+    mask_interpolation: Interpolation = Interpolation(default=0)
+    keypoint_remapping_method: Option = Option(default="mask", options=_METHODS)
+    p: Probability = Probability(default=0.5)
+    border_mode: Border = Border(default=0)
+    fill: Fill = Fill(default=0)
+    fill_mask: Fill = Fill(default=0)
+    map_resolution_range: Limits = Limits(default=(1.0, 1.0), low=0, high=1, open_low=True, scalar="fixed")
+
+    def draw(self, sig: Signature, stream: Stream) -> Params:
+        return {
+            "x_factors": self._factors(stream),
+            "y_factors": self._factors(stream),
+            "map_resolution": stream.uniform(*self.map_resolution_range),
+        }
+
+    def _factors(self, stream: Stream) -> tuple[float, ...]:
+        low, high = self.distort_range
+        factors = tuple(stream.uniform(1.0 + low, 1.0 + high) for _ in range(self.num_steps))
+        total = sum(factors)
+        if not self.normalized or total == 0.0:
+            return factors
+        gain = self.num_steps / total
+        return tuple(factor * gain for factor in factors)
+
+    @classmethod
+    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+        return remap(params, GridField(params["x_factors"], params["y_factors"]))
+
+
+class OpticalDistortion(GeometricTransform):
+    """Bend as a lens does: straight lines curve, more so towards the corners.
+
+    distort_range: coefficient k of the lens; above 0 shows more of the scene towards the corners, below 0 less; a
+    number x means (-x, x). mode: "camera" (radius times 1 + k r^2 + k r^4, r in units of width and height) or "fisheye"
+    (1 + k r^2, r in units of half the diagonal).
+    map_resolution_range: the field is computed at this fraction of the size and enlarged; a number is a fixed value.
+    """
+
+    distort_range: Limits = Limits(default=(-0.05, 0.05), alias="distort_limit")
+    interpolation: Interpolation = Interpolation(default=1)
+    mask_interpolation: Interpolation = Interpolation(default=0)
+    mode: Option = Option(default="camera", options=("camera", "fisheye"), keep=True)
+    keypoint_remapping_method: Option = Option(default="mask", options=_METHODS)
+    p: Probability = Probability(default=0.5)
+    border_mode: Border = Border(default=0)
+    fill: Fill = Fill(default=0)
+    fill_mask: Fill = Fill(default=0)
+    map_resolution_range: Limits = Limits(default=(1.0, 1.0), low=0, high=1, open_low=True, scalar="fixed")
+
+    def draw(self, sig: Signature, stream: Stream) -> Params:
+        return {"k": stream.uniform(*self.distort_range), "map_resolution": stream.uniform(*self.map_resolution_range)}
+
+    @classmethod
+    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+        return remap(params, LensField(params["mode"], params["k"]))

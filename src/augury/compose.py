@@ -1,0 +1,532 @@
+"""Pipelines: transforms in order, by choice or at random, and the call that draws and runs a program for one sample."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import operator
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+
+from augury.custom import Lambda
+from augury.errors import FieldError, SampleError, StepError, shown
+from augury.execute import ONLY_IMAGE, Run, owned
+from augury.fields import plain
+from augury.groups import Branch, Group, OneOrOther, Step, inner_groups, inner_transforms
+from augury.program import FORMAT, Program, versions
+from augury.rng import State, normal_key, process_tag, seeded
+from augury.sample import (
+    DTYPE_NAMES,
+    IMAGE_ROLES,
+    LABEL_ROLES,
+    ROLES,
+    Signature,
+    check_image,
+    check_target,
+    frame_shape,
+    unknown_target,
+)
+from augury.targets.boxes import BboxParams
+from augury.targets.keypoints import KeypointParams
+from augury.targets.labels import Track
+from augury.transform import NoOp, Transform
+
+
+class Compose(Group):
+    """A pipeline: call it with targets by name, get a dict with the same names back.
+
+    transforms: run in order; the whole runs with probability p.
+    bbox_params, keypoint_params: formats and rules of `bboxes` and `keypoints`.
+    additional_targets: more names and the role each plays, such as {"image2": "image"}.
+    seed: with it, two pipelines give the same sequence; without it a seed is drawn from the system and kept in records.
+    save_applied_params: adds "applied_transforms" to the result. strict: refuse every unknown name.
+    is_check_shapes: refuse targets of different height and width. mask_interpolation: overrides that of every transform.
+    fuse: "exact" rewrites with equal bits, "close" also merges resamplings, "off" runs ops as they are.
+    annotation_fate: adds "fate", which names the step and rule that removed or clipped each box, keypoint or instance mask.
+    """
+
+    # Whether the result holds a record.
+    records = False
+
+    def __init__(
+        self,
+        transforms: Sequence[Step] | Step,
+        bbox_params: BboxParams | Mapping[str, Any] | None = None,
+        keypoint_params: KeypointParams | Mapping[str, Any] | None = None,
+        additional_targets: Mapping[str, str] | None = None,
+        p: float = 1.0,
+        is_check_shapes: bool = True,
+        strict: bool = False,
+        mask_interpolation: int | None = None,
+        seed: int | str | None = None,
+        save_applied_params: bool = False,
+        *,
+        fuse: str = "exact",
+        annotation_fate: bool = False,
+    ) -> None:
+        super().__init__(transforms, p)
+        name = type(self).__name__
+        self.bbox_params = _params(bbox_params, BboxParams, f"{name}.bbox_params")
+        self.keypoint_params = _params(keypoint_params, KeypointParams, f"{name}.keypoint_params")
+        if not isinstance(additional_targets or {}, Mapping):
+            raise FieldError(
+                f"{name}.additional_targets: got {shown(additional_targets)}; pass a dict such as {{'image2': 'image'}}"
+            )
+        self.additional_targets = dict(additional_targets or {})
+        for target, role in self.additional_targets.items():
+            if role not in ROLES:
+                raise FieldError(
+                    f"{name}.additional_targets: got {target!r}: {role!r}; roles are {', '.join(sorted(ROLES))}"
+                )
+            if target in ROLES and target != role:
+                raise FieldError(f"{name}.additional_targets: {target!r} is a role itself; pick another name")
+        self.is_check_shapes = bool(is_check_shapes)
+        self.strict = bool(strict)
+        if mask_interpolation is not None and mask_interpolation not in range(7):
+            raise FieldError(
+                f"{name}.mask_interpolation: got {shown(mask_interpolation)}; pass an OpenCV constant 0..6"
+            )
+        self.mask_interpolation = mask_interpolation
+        self.seed = _seed(seed, f"{name}.seed")
+        self.save_applied_params = bool(save_applied_params)
+        if fuse not in ("off", "exact", "close"):
+            raise FieldError(f"{name}.fuse: got {shown(fuse)}; pass 'off', 'exact' or 'close'")
+        self.fuse = fuse
+        self.annotation_fate = bool(annotation_fate)
+        for child in self.transforms:
+            _refuse_settings(child)
+        self._reseed(self.seed)
+        self._compile()
+
+    def _compile(self) -> None:
+        self._plan = Branch(self, "", self.mask_interpolation)
+        self._roles = {**{role: role for role in ROLES}, **self.additional_targets}
+        self._extras = {t.cropping_bbox_key for t in inner_transforms(self) if hasattr(t, "cropping_bbox_key")}
+        self._extras |= {
+            name for t in inner_transforms(self) if "mask_params" in t.fields for name in t.values()["mask_params"]
+        } - self._roles.keys()
+        fields = [f for params in (self.bbox_params, self.keypoint_params) if params for f in params.label_fields or ()]
+        self._known = sorted({*self._roles, *fields, *self._extras})
+        self._free = {*fields, *self._extras}
+        self._noting = self.records or self.save_applied_params
+        self._quick = not self.annotation_fate
+        # OneOrOther runs a transform whatever its p.
+        certain = any(isinstance(group, OneOrOther) for group in inner_groups(self))
+        working = any(leaf.p and not isinstance(leaf.transform, NoOp) for leaf in self._plan.leaves())
+        self._idle = not (self._noting or certain or working)
+
+    # ---- values ----
+
+    def arguments(self) -> dict[str, Any]:
+        every = {
+            "bbox_params": self.bbox_params,
+            "keypoint_params": self.keypoint_params,
+            "additional_targets": self.additional_targets or None,
+            "p": self.p,
+            "is_check_shapes": self.is_check_shapes,
+            "strict": self.strict,
+            "mask_interpolation": self.mask_interpolation,
+            "seed": self.seed,
+            "save_applied_params": self.save_applied_params,
+            "fuse": self.fuse,
+            "annotation_fate": self.annotation_fate,
+        }
+        return {name: value for name, value in every.items() if name == "p" or value != _DEFAULTS[name]}
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits that two pipelines share exactly if they are written the same, whatever their seed."""
+        settings = {k: v for k, v in self.to_dict().items() if k not in ("seed", "save_applied_params", "save_key", "digests", "annotation_fate")}
+        text = json.dumps({**settings, "__class_fullname__": "Compose"}, sort_keys=True)
+        return blake2b(text.encode(), digest_size=8).hexdigest()
+
+    def add_targets(self, additional_targets: Mapping[str, str]) -> None:
+        """Register more target names after construction."""
+        self.__dict__.pop("fingerprint", None)
+        fresh = type(self)(
+            list(self.transforms),
+            **{**self.arguments(), "additional_targets": {**self.additional_targets, **additional_targets}},
+        )
+        self.additional_targets = fresh.additional_targets
+        self._compile()
+
+    def set_random_seed(self, seed: int | str | None) -> None:
+        """Start the sequence of `seed` from its first call."""
+        self.seed = _seed(seed, f"{type(self).__name__}.seed")
+        self._reseed(self.seed)
+
+    def _reseed(self, seed: int | str | None) -> None:
+        self._seed = seed if seed is not None else int.from_bytes(os.urandom(6))
+        self._seeded = seeded(self._seed)
+        self._calls = itertools.count()
+
+    def __getstate__(self) -> dict[str, Any]:
+        # The number of the next call travels too, so that an unpickled copy goes on where this one stands.
+        state = {k: v for k, v in self.__dict__.items() if k not in ("_calls", "_seeded")}
+        state["_next"] = self._calls.__reduce__()[1][0]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._calls = itertools.count(state.pop("_next"))
+        self.__dict__.update(state)
+        self._seeded = seeded(self._seed)
+
+    # ---- calls ----
+
+    def __call__(
+        self, *args: object, image: Any = None, key: object = None, force_apply: bool = False, **targets: Any
+    ) -> dict[str, Any]:
+        """Augment one sample.
+
+        key: ints or strings such as (epoch, index); the result depends on seed and key alone. Without it the number of the
+        call is the key, mixed with the seed of the DataLoader worker and with the rank.
+        Raises SampleError for targets it cannot work on, StepError (with a record) if a step fails.
+        """
+        if self._quick and not targets and image is not None and not args:
+            check_image("image", image)
+            if not self._idle:
+                return self._augment_image(image, key, force_apply)
+            if key is not None:
+                normal_key(key)
+            return {"image": image.copy()}
+        if args:
+            raise SampleError("targets are passed by name: pipeline(image=image, mask=mask)")
+        if image is not None:
+            targets = {"image": image, **targets}
+        number_or_key = normal_key(key) if key is not None else (*process_tag(), next(self._calls))
+        try:
+            return self._result(self._start(number_or_key, targets), targets, number_or_key, force_apply)
+        except StepError as error:
+            if error.record is None:
+                error.record = self._failed_record(number_or_key, targets, force_apply)
+            raise
+
+    def _augment_image(self, image: Any, key: object, force_apply: bool) -> dict[str, Any]:
+        """A call with one image, which is what most calls are, without what only other targets need."""
+        key = normal_key(key) if key is not None else (*process_tag(), next(self._calls))
+        sig = Signature(image.shape, DTYPE_NAMES[image.dtype])
+        run = Run(State(self._seeded, key), {"image": image}, ONLY_IMAGE, sig, self.fuse)
+        if self._noting:
+            run.steps = []
+            run.record_all = self.records
+        try:
+            self._plan.draw(run, force_apply)
+            run.flush()
+        except StepError as error:
+            error.record = self._failed_record(key, {"image": image}, force_apply)
+            raise
+        result = {"image": owned(run.arrays["image"], image)}
+        if self._noting:
+            self._attach(result, run, {"image": image}, key)
+        return result
+
+    def _draw(self, run: Run, force_apply: bool) -> None:
+        self._plan.draw(run, force_apply)
+        run.flush()
+
+    def _start(self, key: tuple[int | str, ...], targets: dict[str, Any]) -> Run:
+        return start(
+            State(self._seeded, key), targets, self._roles, self._free, self._known, self.bbox_params, self.keypoint_params,
+            strict=self.strict, check_shapes=self.is_check_shapes, fuse=self.fuse, fate=self.annotation_fate,
+        )  # fmt: skip
+
+    def _result(
+        self, run: Run, targets: dict[str, Any], key: tuple[int | str, ...], force_apply: bool
+    ) -> dict[str, Any]:
+        if self._noting:
+            run.steps = []
+            run.record_all = self.records
+        self._draw(run, force_apply)
+        result = finish(run, targets)
+        if run.fate is not None:
+            result["fate"] = fate_of(run)
+        if self._noting:
+            self._attach(result, run, targets, key)
+        return result
+
+    def _attach(
+        self, result: dict[str, Any], run: Run, targets: dict[str, Any], key: tuple[int | str, ...]
+    ) -> None:
+        """Add to a result what was noted of the steps."""
+        if _untold:
+            keep_whole()
+        if self.save_applied_params:
+            result["applied_transforms"] = Applied(
+                [(step["name"], step["params"]) for step in run.steps or () if step["status"] == "applied"]
+            )
+
+    def _record(self, run: Run, targets: dict[str, Any], key: tuple[int | str, ...]) -> Record:
+        record = Record(
+            format=FORMAT,
+            versions=versions(),
+            pipeline=self.fingerprint,
+            seed=self._seed,
+            key=list(key),
+            fuse=self.fuse,
+            signature={name: _signature(targets[name]) for name in run.roles},
+            steps=run.steps,
+        )
+        if self._settings:
+            record["settings"] = self._settings.copy()
+        return record
+
+    @cached_property
+    def _settings(self) -> dict[str, Any]:
+        names = ("bbox_params", "keypoint_params", "additional_targets", "is_check_shapes")
+        return {
+            k: v.to_dict() if hasattr(v, "to_dict") else plain(v) for k, v in self.arguments().items() if k in names
+        }
+
+    def _failed_record(self, key: tuple[int | str, ...], targets: dict[str, Any], force_apply: bool) -> Record:
+        run = self._start(key, targets)
+        run.steps, run.record_all = [], True
+        try:
+            self._draw(run, force_apply)
+        except StepError:
+            pass
+        return self._record(run, targets, key)
+
+    @classmethod
+    def from_applied_transforms(
+        cls, applied_transforms: Sequence[Any], *, callables: Mapping[str, Any] | None = None, **settings: Any
+    ) -> Compose:
+        """A pipeline with p=1 that repeats the values of `result["applied_transforms"]`, also after a trip through JSON.
+
+        callables: functions by name for Lambda steps. settings: other arguments of Compose, such as bbox_params.
+        Raises RecordError for unknown transforms or damaged entries.
+        """
+        from augury.replay import applied_steps
+
+        return Compose(applied_steps(applied_transforms, callables or {}), **settings)
+
+
+class ReplayCompose(Compose):
+    """A pipeline whose result holds the record of what was drawn under `save_key`; `replay` runs it again.
+
+    digests: the record also holds a digest of every target after every step, for `verify`; it costs a second run.
+    """
+
+    records = True
+
+    def __init__(
+        self,
+        transforms: Sequence[Step] | Step,
+        *args: Any,
+        save_key: str = "replay",
+        digests: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(transforms, *args, **kwargs)
+        self.save_key = save_key
+        self.digests = bool(digests)
+
+    def arguments(self) -> dict[str, Any]:
+        extra: dict[str, Any] = {} if self.save_key == "replay" else {"save_key": self.save_key}
+        return {**super().arguments(), **extra, **({"digests": True} if self.digests else {})}
+
+    def _attach(
+        self, result: dict[str, Any], run: Run, targets: dict[str, Any], key: tuple[int | str, ...]
+    ) -> None:
+        super()._attach(result, run, targets, key)
+        result[self.save_key] = record = self._record(run, targets, key)
+        if self.digests:
+            from augury.inspect.verify import digests_of
+
+            known = {name: targets[name] for name in targets if name in self._known}
+            callables = {t.name: t for t in inner_transforms(self) if isinstance(t, Lambda) and t.name}
+            record["digests"] = digests_of(Program.from_record(record), known, callables)
+
+    @staticmethod
+    def replay(saved_augmentations: object, **targets: Any) -> dict[str, Any]:
+        """Run a record on a sample; see `augury.replay`."""
+        from augury.replay import replay
+
+        return replay(saved_augmentations, **targets)
+
+
+# A DataLoader's default collation merges dicts key by key and lists item by item, which cannot work when every sample drew other
+# steps. These two are ordinary dict and list to everyone else; torch is told to leave them whole (see augury.torch).
+
+
+class Record(dict[str, Any]):
+    """A program as JSON data."""
+
+
+class Applied(list[Any]):
+    """(name, params) of the steps that ran."""
+
+
+# Whether torch, if this process uses it at all, has yet to be told.
+_untold = True
+
+
+def keep_whole() -> None:
+    """If torch.utils.data is loaded, tell its default collation to give records and applied lists as one list per batch."""
+    global _untold
+    by_type = getattr(sys.modules.get("torch.utils.data._utils.collate"), "default_collate_fn_map", None)
+    if by_type is not None:
+        by_type[Record] = by_type[Applied] = _as_list
+        _untold = False
+
+
+def _as_list(batch: Sequence[Any], *, collate_fn_map: object = None) -> list[Any]:
+    return list(batch)
+
+
+_DEFAULTS: dict[str, Any] = {
+    "bbox_params": None, "keypoint_params": None, "additional_targets": None, "is_check_shapes": True, "strict": False,
+    "mask_interpolation": None, "seed": None, "save_applied_params": False, "fuse": "exact", "annotation_fate": False,
+}  # fmt: skip
+
+
+def _seed(value: object, where: str) -> int | str | None:
+    if value is None or isinstance(value, str):
+        return value
+    try:
+        return operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise FieldError(f"{where}: got {shown(value)}; pass an int, a string or None") from None
+
+
+def _params(value: Any, kind: Any, where: str) -> Any:
+    if value is None or isinstance(value, kind):
+        return value
+    if isinstance(value, Mapping):
+        try:
+            return kind(**value)
+        except TypeError as error:
+            raise FieldError(f"{where}: got {shown(value)}; {error}") from None
+    raise FieldError(f"{where}: got {shown(value)}; pass a {kind.__name__} or a dict of its arguments")
+
+
+def _refuse_settings(step: Step) -> None:
+    if isinstance(step, Compose) and (step.bbox_params or step.keypoint_params or step.additional_targets):
+        raise FieldError(
+            "Compose inside a pipeline: bbox_params, keypoint_params and additional_targets belong to the outermost one"
+        )
+    if isinstance(step, Group):
+        for child in step.transforms:
+            _refuse_settings(child)
+
+
+def _signature(value: Any) -> list[Any]:
+    if isinstance(value, np.ndarray):
+        return [list(value.shape), str(value.dtype)]
+    return [[len(value)], type(value).__name__]
+
+
+# ---- one call ----------------------------------------------------------------------------------------------
+
+
+def start(
+    state: State,
+    targets: Mapping[str, Any],
+    roles: Mapping[str, str],
+    free: set[str],
+    known: list[str],
+    bbox_params: BboxParams | None,
+    keypoint_params: KeypointParams | None,
+    *,
+    strict: bool,
+    check_shapes: bool,
+    fuse: str,
+    fate: bool = False,
+) -> Run:
+    """A run over checked targets; raises SampleError for what it cannot work on."""
+    arrays: dict[str, Any] = {}
+    present: dict[str, str] = {}
+    labels: list[tuple[str, str]] = []
+    shape: tuple[int, ...] | None = None
+    first, dtype = "", ""
+    for name, value in targets.items():
+        role = roles.get(name)
+        if role is None:
+            if name not in free:
+                unknown_target(name, value, known, strict)
+        elif value is None:
+            continue
+        elif role in LABEL_ROLES:
+            labels.append((name, role))
+        else:
+            if role == "image":
+                check_image(name, value)
+                size = value.shape
+            else:
+                check_target(name, role, value)
+                size = frame_shape(name, role, value)
+            if shape is None:
+                shape, first = size, name
+            elif check_shapes and size[:2] != shape[:2]:
+                raise SampleError(
+                    f"{name}: height and width {tuple(size[:2])} differ from {first}'s {tuple(shape[:2])}; resize one, or pass "
+                    "is_check_shapes=False"
+                )
+            if not dtype and role in IMAGE_ROLES:
+                shape = size
+                dtype = DTYPE_NAMES[(value[0] if isinstance(value, (list, tuple)) else value).dtype]
+            arrays[name] = value
+            present[name] = role
+    if shape is None:
+        raise SampleError(f"got {', '.join(targets) or 'no targets'}; pass an image, a volume or a mask")
+    run = Run(state, arrays, present, Signature(shape, dtype or "uint8"), fuse)
+    if fate:
+        run.fate = []
+    tracks: list[Track] = []
+    for name, role in labels:
+        params = bbox_params if role == "bboxes" else keypoint_params
+        if params is None:
+            want = "bbox_params=A.BboxParams(...)" if role == "bboxes" else "keypoint_params=A.KeypointParams(...)"
+            raise SampleError(f"{name}: got labels without their parameters; build the pipeline with {want}")
+        value = targets[name]
+        tracks.append(Track(name, role, params, value, shape[0], shape[1], fate))
+        if name == role:
+            for field in params.label_fields or ():
+                if field not in targets:
+                    raise SampleError(
+                        f"{field}: missing; it is one of the label_fields of {name}, pass one entry per label"
+                    )
+                entries = targets[field]
+                if type(entries) is not list and not _is_sequence(entries):
+                    raise SampleError(f"{field}: got {shown(entries)}; pass a list or array, one entry per label")
+                if len(entries) != len(value):
+                    raise SampleError(f"{field}: {len(entries)} entries for {len(value)} {name}; pass one entry per label")
+    run.tracks = tracks
+    if free:
+        run.extras = {name: targets[name] for name in free if name in targets}
+    return run
+
+
+def _is_sequence(value: Any) -> bool:
+    if isinstance(value, (str, bytes, Mapping)) or not hasattr(value, "__getitem__"):
+        return False
+    return hasattr(value, "__len__") and getattr(value, "shape", None) != ()
+
+
+def finish(run: Run, targets: Mapping[str, Any]) -> dict[str, Any]:
+    """The result: every target under its own name, owning its memory."""
+    result = dict(targets)
+    for name, value in run.arrays.items():
+        result[name] = owned(value, targets[name])
+    if run.tracks:
+        height, width = run.sig.shape[:2]
+        for track in run.tracks:
+            if track.unchecked:
+                track.check(track.unchecked, height, width)
+            result[track.name] = track.write(height, width)
+            if track.name == track.role:
+                for field in track.params.label_fields or ():
+                    result[field] = track.select(targets[field])
+    return result
+
+
+def fate_of(run: Run) -> list[dict[str, Any]]:
+    """What removed or clipped which label: one dict per event, in the order of the steps for each target."""
+    names = ("step", "index", "event", "rule", "value", "limit")
+    events = [(track.name, event) for track in run.tracks for event in track.events or ()]
+    return [{"target": name, **dict(zip(names, event, strict=True))} for name, event in [*events, *(run.fate or ())]]

@@ -1,0 +1,321 @@
+"""The only loop over ops: a run carries one sample through the steps that are drawn or replayed for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+
+from augury import ops, rules
+from augury.errors import AuguryError, RecordError, SampleError, StepError, shown
+from augury.kernels.cpu import KERNELS, MASK_KERNELS
+from augury.rng import State
+from augury.sample import IMAGE_ROLES, STACKED, Array, Labels, Signature
+from augury.targets.labels import Event, Track
+
+Params = dict[str, Any]
+# A lowered step that has not run yet: its path, its ops, height and width of its input.
+Pending: TypeAlias = tuple[str, Sequence[Any], int, int]
+
+
+class Lowers(Protocol):
+    """What a run needs of a transform."""
+
+    @property
+    def lower_needs_pixels(self) -> bool: ...
+
+    def lower(self, params: Params, sig: Signature) -> Sequence[Any]: ...
+
+
+class Run:
+    """One sample on its way: arrays and label tracks, the signature that the next step sees, steps waiting to run.
+
+    steps: None when nobody asked for a record; otherwise one plain dict per step.
+    fate: events of instance masks, (target, event) each; None unless asked for.
+    """
+
+    # Defaults of what few calls need live on the class: a run is made for every call.
+    tracks: Sequence[Track] = ()
+    extras: Mapping[str, Any] = {}
+    steps: list[dict[str, Any]] | None = None
+    record_all = False
+    fate: list[tuple[str, Event]] | None = None
+    # The signature of the whole image and the channels, while steps see only some of them.
+    selected: tuple[Signature, tuple[int, ...]] | None = None
+    # What paths end with while a group runs a child again, such as "~1".
+    again = ""
+
+    def __init__(self, state: State, arrays: dict[str, Any], roles: dict[str, str], sig: Signature, fuse: str) -> None:
+        self.state = state
+        self.arrays = arrays
+        self.roles = roles
+        self.sig = sig
+        self.fuse = fuse
+        self.pending: list[Pending] = []
+
+    # ---- what a draw may see ----
+
+    def labelled(self) -> Signature:
+        """The signature with the labels and arrays after all steps so far, which are run for it."""
+        self.flush()
+        boxes = next((track.values for track in self.tracks if track.role == "bboxes"), None)
+        return self.sig._replace(labels=Labels(boxes, self.arrays, self.extras))
+
+    def select(self, channels: tuple[int, ...]) -> None:
+        """Let the next steps see and change only some channels of the image."""
+        self.selected = (self.sig, channels)
+        self.sig = self.sig._replace(shape=(*self.sig.shape[:2], len(channels)))
+
+    def select_all(self) -> None:
+        """End `select`."""
+        if self.selected is not None:
+            self.sig, self.selected = self.selected[0], None
+
+    # ---- steps ----
+
+    def add(self, path: str, name: str, transform: Lowers, params: Params, version: int = 1) -> Sequence[Any]:
+        """Lower a step and queue it, note it if a record is wanted; returns its ops."""
+        sig = self.sig
+        if sig.dtype == "tensor":
+            raise SampleError(f"{path}: the image is a tensor already; make ToTensorV2 the last step")
+        try:
+            lowered: Sequence[Any] = transform.lower(params, self.labelled() if transform.lower_needs_pixels else sig)
+        except AuguryError as error:
+            raise type(error)(f"{path}: {error}") from None
+        if self.steps is not None:
+            self.note(path, name, params, version)
+        if not lowered:
+            return lowered
+        if self.selected is not None:
+            lowered = [ops.OnChannels(self.selected[1], tuple(lowered))]
+        shape = sig.shape
+        height = old_height = shape[0]
+        width = old_width = shape[1]
+        self.pending.append((path, lowered, height, width))
+        for op in lowered:
+            kind = op.kind
+            if kind == "geometry":
+                height, width = op.size(height, width)
+            elif kind in _SAME:
+                continue
+            elif type(op) is ops.Call:
+                self._called()
+                return lowered
+            elif type(op) in _RETYPES:
+                self.sig = sig = _RETYPES[type(op)](op, sig)
+        if height != old_height or width != old_width:
+            self.sig = Signature((height, width, *sig.shape[2:]), sig.dtype)
+        return lowered
+
+    def note(self, path: str, name: str, params: Params, version: int) -> None:
+        """Write a step that ran into the record."""
+        params = {"shape": self.sig.shape, **params}
+        if self.selected is not None:
+            params["on_channels"] = self.selected[1]
+        step = {"path": path, "name": name, "status": "applied", "params": params}
+        if version != 1:
+            step["version"] = version
+        self.steps.append(step)  # type: ignore[union-attr]
+
+    def replay(self, path: str, name: str, transform: Lowers, params: Params, version: int) -> None:
+        """Queue a step whose params were drawn before; RecordError if it was drawn for another shape."""
+        params = dict(params)
+        shape = params.pop("shape", None)
+        channels = params.pop("on_channels", None)
+        try:
+            if channels is not None:
+                self.select(tuple(channels))
+            if shape is not None and tuple(shape) != self.sig.shape[: len(shape)]:
+                raise RecordError(
+                    f"{path}: recorded for an image of shape {tuple(shape)}, got {self.sig.shape}. Resize the image, "
+                    f"replay with resize='relative', or draw again with the pipeline and the record's key"
+                )
+            self.add(path, name, transform, params, version)
+        except AuguryError:
+            raise
+        except Exception as error:
+            raise RecordError(
+                f"{path}: params {shown(params, 200)} do not fit {name} ({error!r}); the record was edited or damaged"
+            ) from None
+        finally:
+            self.select_all()
+
+    def _called(self) -> None:
+        # Nothing is known about a function's output, so it runs at once and shape and dtype are read again.
+        self.flush()
+        for name, role in self.roles.items():
+            if role in IMAGE_ROLES or not IMAGE_ROLES & set(self.roles.values()):
+                frame = first_frame(self.arrays[name], role)
+                self.sig = Signature(frame.shape, str(frame.dtype) if role in IMAGE_ROLES else self.sig.dtype)
+                return
+
+    # ---- running ----
+
+    def flush(self) -> None:
+        """Run all queued steps on every target."""
+        if self.fate is not None:
+            for step in self.pending:
+                before = self.arrays
+                self._flush([step])
+                self.fate += instance_events(step, self.roles, before, self.arrays)
+        elif self.pending:
+            self._flush(self.pending)
+        self.pending = []
+
+    def _flush(self, pending: Sequence[Pending]) -> None:
+        _, lowered, height, width = pending[0]
+        if len(pending) > 1:
+            lowered = [op for step in pending for op in step[1]]
+        try:
+            if self.roles is ONLY_IMAGE:
+                program = self._rewritten(lowered, height, width)
+                self.arrays = {"image": run_frame(self.arrays["image"], program, KERNELS)}
+            else:
+                self.arrays = self._run_arrays(lowered, height, width)
+        except Exception as error:
+            path = self._culprit(pending)
+            if isinstance(error, AuguryError):
+                raise type(error)(f"{path}: {error}") from None
+            raise StepError(f"{path}: {type(error).__name__}: {error}") from error
+        for track in self.tracks:
+            for i, (path, step, height, width) in enumerate(pending):
+                after = pending[i + 1][2:] if i + 1 < len(pending) else self._frame()
+                try:
+                    track.step(path, step, height, width, after)
+                except AuguryError:
+                    raise
+                except Exception as error:
+                    raise StepError(f"{path}: {track.name}: {type(error).__name__}: {error}") from error
+
+    def _frame(self) -> tuple[int, int]:
+        """Height and width of the sample as it stands."""
+        for name, role in self.roles.items():
+            frame = first_frame(self.arrays[name], role)
+            if isinstance(frame, np.ndarray):
+                return frame.shape[0], frame.shape[1]
+        return self.sig.height, self.sig.width
+
+    def _culprit(self, pending: Sequence[Pending]) -> str:
+        """Path of the first step that fails when the queued steps run one by one."""
+        for path, step, height, width in pending[:-1]:
+            try:
+                self.arrays = self._run_arrays(step, height, width)
+            except Exception:
+                return path
+        return pending[-1][0]
+
+    def _rewritten(self, lowered: Sequence[Any], height: int, width: int) -> Sequence[Any]:
+        if len(lowered) < 2 or self.fuse == "off":
+            return lowered
+        return rules.rewrite(lowered, height, width, self.fuse == "close")
+
+    def _run_arrays(self, lowered: Sequence[Any], height: int, width: int) -> dict[str, Any]:
+        out = self.arrays.copy()
+        programs: dict[bool, Sequence[Any]] = {}
+        for name, role in self.roles.items():
+            is_image = role in IMAGE_ROLES
+            if is_image not in programs:
+                some = lowered if is_image else [for_mask(op) for op in lowered if acts_on_masks(op)]
+                programs[is_image] = self._rewritten(some, height, width)
+            if programs[is_image]:
+                kernels = KERNELS if is_image else MASK_KERNELS
+                out[name] = run_stack(out[name], programs[is_image], kernels, STACKED[role])
+        return out
+
+
+def first_frame(value: Any, role: str) -> Any:
+    """The first (H, W[, C]) frame of a target."""
+    if isinstance(value, (list, tuple)):
+        return value[0]
+    for _ in range(STACKED[role]):
+        value = value[0]
+    return value
+
+
+def run_stack(value: Any, program: Sequence[Any], kernels: dict[type, Any], leading: int) -> Any:
+    """Run ops on one frame, or on each frame of a stack with `leading` extra axes or of a list."""
+    if leading == 0:
+        return run_frame(value, program, kernels)
+    if isinstance(value, (list, tuple)):
+        return [run_frame(frame, program, kernels) for frame in value]
+    out = [run_stack(frame, program, kernels, leading - 1) for frame in value]
+    if not out:
+        return value
+    if isinstance(out[0], np.ndarray):
+        return np.stack(out)
+    import torch
+
+    return torch.stack(out)
+
+
+def run_frame(frame: Array, program: Sequence[Any], kernels: dict[type, Any]) -> Any:
+    """Run ops on one frame, first to last."""
+    for op in program:
+        frame = kernels[type(op)](frame, op)
+    return frame
+
+
+def instance_events(
+    step: Pending, roles: Mapping[str, str], before: Mapping[str, Any], after: Mapping[str, Any]
+) -> list[tuple[str, Event]]:
+    """What a step did to instance masks: removed if no pixel is left, clipped if a step that keeps the scale lost some."""
+    path, lowered, _, _ = step
+    keeps_scale = all(isinstance(op, (ops.D4, ops.Crop, ops.Pad, ops.Holes)) for op in lowered)
+    rule = "hole" if any(isinstance(op, ops.Holes) for op in lowered) else "frame"
+    events: list[tuple[str, Event]] = []
+    for name, role in roles.items():
+        if role == "masks":
+            for i, (old, new) in enumerate(zip(before[name], after[name], strict=True)):
+                had, has = np.count_nonzero(old), np.count_nonzero(np.asarray(new))
+                if had and not has:
+                    events.append((name, (path, i, "removed", rule, 0.0, None)))
+                elif keeps_scale and has < had:
+                    events.append((name, (path, i, "clipped", rule, has / had, None)))
+    return events
+
+
+def owned(value: Any, source: Any) -> Any:
+    """`value` as a contiguous array that shares no memory with `source`."""
+    if isinstance(value, np.ndarray):
+        if value is source or not value.flags.c_contiguous:
+            return value.copy(order="C")
+        if value.base is not None and isinstance(source, np.ndarray) and np.may_share_memory(value, source):
+            return value.copy(order="C")
+        return value
+    if isinstance(value, (list, tuple)):
+        sources = source if isinstance(source, (list, tuple)) else [source] * len(value)
+        return [owned(frame, origin) for frame, origin in zip(value, sources, strict=False)]
+    return value
+
+
+def for_mask(op: Any) -> Any:
+    """The op as it runs on masks."""
+    return op.for_mask() if hasattr(op, "for_mask") else op
+
+
+def acts_on_masks(op: Any) -> bool:
+    """Whether masks change with the image."""
+    kind = op.kind
+    if kind in ("geometry", "layout"):
+        return True
+    if kind == "call":
+        return isinstance(op, ops.Call)
+    return isinstance(op, (ops.Holes, ops.DropPixels)) and op.fill_mask is not None
+
+
+# The roles of a call with nothing but an image, told apart by identity.
+ONLY_IMAGE = {"image": "image"}
+
+# Kinds whose ops never change shape or dtype.
+_SAME = frozenset({"curve", "region", "noise", "codec"})
+
+_RETYPES: dict[type, Any] = {
+    ops.Normalize: lambda op, sig: sig._replace(dtype="float32"),
+    ops.NormalizeByImage: lambda op, sig: sig._replace(dtype="float32"),
+    ops.ToFloat: lambda op, sig: sig._replace(dtype="float32"),
+    ops.FromFloat: lambda op, sig: sig._replace(dtype=op.dtype),
+    ops.Gray: lambda op, sig: sig._replace(shape=(*sig.shape[:2], op.channels)),
+    ops.GrayPca: lambda op, sig: sig._replace(shape=(*sig.shape[:2], op.channels)),
+    ops.ToTensor: lambda op, sig: sig._replace(dtype="tensor"),
+}

@@ -1,0 +1,420 @@
+"""What can vary: typed fields, declared once per transform and read by everything else.
+
+A field knows its default, bounds, unit and aliases. From it come the constructor and its checks, the JSON
+schema, the tables in the docs, the inputs of property tests and the forms of the explorer.
+
+Fields are written `angle_range: Limits = Limits(default=(-90, 90), unit="degree")`. On an instance the
+name holds the plain converted value; to a type checker a field is a descriptor that accepts `In`, gives `Out`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
+
+from augury.errors import FieldError, shown
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+REQUIRED: Any = type("Required", (), {"__repr__": lambda _: "REQUIRED"})()
+
+INTERPOLATIONS = {
+    0: "nearest",
+    1: "linear",
+    2: "cubic",
+    3: "area",
+    4: "lanczos4",
+    5: "linear_exact",
+    6: "nearest_exact",
+}
+BORDERS = {0: "constant", 1: "replicate", 2: "reflect", 3: "wrap", 4: "reflect_101"}
+
+
+def number(value: Any, rule: str) -> float:
+    """`value` as a finite Python int or float; ValueError(rule) otherwise."""
+    if isinstance(value, bool | str) or not hasattr(value, "__float__"):
+        raise ValueError(rule)
+    try:
+        out: float = int(value) if hasattr(value, "__index__") else float(value)
+        if math.isfinite(out):
+            return out
+    except (TypeError, OverflowError):
+        pass
+    raise ValueError(rule)
+
+
+def plain(value: object) -> Any:
+    """`value` with tuples, NumPy scalars and arrays turned into what JSON knows; ValueError if it cannot be."""
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(v) for v in value]
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    raise ValueError(f"{shown(value)} is not plain JSON data")
+
+
+def frozen(value: Any) -> Any:
+    """`value` with every list turned into a tuple, so that what came from JSON equals what was drawn."""
+    if isinstance(value, (list, tuple)):
+        return tuple(frozen(v) for v in value)
+    if isinstance(value, dict):
+        return {k: frozen(v) for k, v in value.items()}
+    return value
+
+
+class Field(Generic[In, Out]):
+    """One argument of a transform.
+
+    default: value used when the argument is left out; a field without one is required.
+    alias: other names accepted for the argument. unit: of the number, for docs and forms.
+    keep: the value travels in every step's params, because lowering needs it.
+    """
+
+    name: str = ""
+
+    def __init__(
+        self, *, default: In = REQUIRED, alias: str | tuple[str, ...] = (), unit: str = "", keep: bool = False
+    ) -> None:
+        self.default = default
+        self.aliases = (alias,) if isinstance(alias, str) else alias
+        self.unit = unit
+        self.keep = keep
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __get__(self, instance: None, owner: type) -> Self: ...
+        @overload
+        def __get__(self, instance: object, owner: type) -> Out: ...
+        def __get__(self, instance: object | None, owner: type) -> Self | Out: ...
+        def __set__(self, instance: object, value: In) -> None: ...
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    @property
+    def required(self) -> bool:
+        return self.default is REQUIRED
+
+    def convert(self, value: Any) -> Out:
+        """The stored form of `value`; raises ValueError whose text is the rule that was broken."""
+        raise NotImplementedError
+
+    def accept(self, value: object, owner: str) -> Out:
+        """`convert`, with an error that names owner, field, value and rule."""
+        try:
+            return self.convert(value)
+        except ValueError as error:
+            raise FieldError(f"{owner}.{self.name}: got {shown(value)}; {error}") from None
+
+    def schema(self) -> dict[str, Any]:
+        """JSON schema of an accepted value, with default and unit."""
+        out = self.form()
+        if not self.required:
+            out["default"] = plain(self.default)
+        if self.unit:
+            out["unit"] = self.unit
+        if self.aliases:
+            out["aliases"] = list(self.aliases)
+        return out
+
+    def form(self) -> dict[str, Any]:
+        """JSON schema of the type alone."""
+        return {}
+
+
+class _Bounded(Field[In, Out]):
+    """A field of numbers within [low, high]."""
+
+    integer = False
+
+    def __init__(
+        self,
+        *,
+        default: In = REQUIRED,
+        low: float = -math.inf,
+        high: float = math.inf,
+        open_low: bool = False,
+        alias: str | tuple[str, ...] = (),
+        unit: str = "",
+        keep: bool = False,
+    ) -> None:
+        super().__init__(default=default, alias=alias, unit=unit, keep=keep)
+        self.low, self.high, self.open_low = low, high, open_low
+
+    @property
+    def rule(self) -> str:
+        kind = "integer" if self.integer else "number"
+        low = f"{'above' if self.open_low else 'at least'} {self.low:g}" if self.low > -math.inf else ""
+        high = f"at most {self.high:g}" if self.high < math.inf else ""
+        return f"pass a finite {kind} {' and '.join(part for part in (low, high) if part)}".rstrip()
+
+    def one(self, value: object) -> Any:
+        out = number(value, self.rule)
+        if self.integer:
+            if out != int(out):
+                raise ValueError(self.rule)
+            out = int(out)
+        else:
+            out = float(out)
+        if out < self.low or out > self.high or (self.open_low and out == self.low):
+            raise ValueError(self.rule)
+        return out
+
+    def bounds(self) -> dict[str, Any]:
+        out: dict[str, Any] = {"type": "integer" if self.integer else "number"}
+        if self.low > -math.inf:
+            out["exclusiveMinimum" if self.open_low else "minimum"] = self.low
+        if self.high < math.inf:
+            out["maximum"] = self.high
+        return out
+
+
+class Number(_Bounded[float, float]):
+    """A finite float within bounds."""
+
+    def convert(self, value: Any) -> float:
+        return self.one(value)  # type: ignore[no-any-return]
+
+    def form(self) -> dict[str, Any]:
+        return self.bounds()
+
+
+class Integer(_Bounded[int, int]):
+    """An integer within bounds."""
+
+    integer = True
+
+    def convert(self, value: Any) -> int:
+        return self.one(value)  # type: ignore[no-any-return]
+
+    def form(self) -> dict[str, Any]:
+        return self.bounds()
+
+
+class Probability(Number):
+    """A number in [0, 1]."""
+
+    def __init__(
+        self, *, default: float = REQUIRED, alias: str | tuple[str, ...] = (), unit: str = "", keep: bool = False
+    ) -> None:
+        super().__init__(default=default, low=0, high=1, alias=alias, unit=unit, keep=keep)
+
+
+class Limits(_Bounded[float | Sequence[float], tuple[float, float]]):
+    """A range (low, high) from which a value is drawn, given as two numbers or one.
+
+    scalar: what one number x means: "symmetric" (-x, x), "fixed" (x, x), "factor" (max(0, 1 - x), 1 + x), or a number a
+    for (a, x).
+    """
+
+    def __init__(
+        self,
+        *,
+        default: float | Sequence[float] = REQUIRED,
+        low: float = -math.inf,
+        high: float = math.inf,
+        open_low: bool = False,
+        scalar: str | float = "symmetric",
+        alias: str | tuple[str, ...] = (),
+        unit: str = "",
+        keep: bool = False,
+    ) -> None:
+        super().__init__(default=default, low=low, high=high, open_low=open_low, alias=alias, unit=unit, keep=keep)
+        self.scalar = scalar
+
+    def convert(self, value: Any) -> tuple[float, float]:
+        if isinstance(value, (list, tuple)) or (hasattr(value, "__len__") and not isinstance(value, (str, dict))):
+            if len(value) != 2:
+                raise ValueError("pass two numbers (low, high) or one number")
+            low, high = self.one(value[0]), self.one(value[1])
+        else:
+            x = number(value, self.rule)
+            if self.scalar == "symmetric":
+                low, high = self.one(-abs(x)), self.one(abs(x))
+            elif self.scalar == "fixed":
+                low = high = self.one(x)
+            elif self.scalar == "factor":
+                low, high = self.one(max(0.0, 1.0 - x)), self.one(1.0 + x)
+            else:
+                low, high = sorted((self.one(self.scalar), self.one(x)))
+        if low > high:
+            raise ValueError(f"the low end is above the high end; did you mean {(high, low)}?")
+        return low, high
+
+    def form(self) -> dict[str, Any]:
+        return {"type": "array", "items": self.bounds(), "minItems": 2, "maxItems": 2}
+
+
+if TYPE_CHECKING:
+
+    class IntLimits(Limits):
+        """A range of integers."""
+
+        @overload
+        def __get__(self, instance: None, owner: type) -> Self: ...
+        @overload
+        def __get__(self, instance: object, owner: type) -> tuple[int, int]: ...
+        def __get__(self, instance: object | None, owner: type) -> Self | tuple[int, int]: ...
+else:
+
+    class IntLimits(Limits):
+        """A range (low, high) of integers, both ends included, given as two integers or one."""
+
+        integer = True
+
+
+class Size(Field[Sequence[int], tuple[int, int]]):
+    """(height, width) in pixels, each at least 1."""
+
+    def convert(self, value: Any) -> tuple[int, int]:
+        rule = "pass two integers (height, width), each at least 1"
+        if isinstance(value, (str, dict)) or not hasattr(value, "__len__") or len(value) != 2:
+            raise ValueError(rule)
+        h, w = number(value[0], rule), number(value[1], rule)
+        if h != int(h) or w != int(w) or h < 1 or w < 1:
+            raise ValueError(rule)
+        return int(h), int(w)
+
+    def form(self) -> dict[str, Any]:
+        return {"type": "array", "items": {"type": "integer", "minimum": 1}, "minItems": 2, "maxItems": 2}
+
+
+class Flag(Field[bool, bool]):
+    """True or False."""
+
+    def convert(self, value: Any) -> bool:
+        if not isinstance(value, bool) and type(value).__name__ != "bool":
+            raise ValueError("pass True or False")
+        return bool(value)
+
+    def form(self) -> dict[str, Any]:
+        return {"type": "boolean"}
+
+
+class Option(Field[Any, Any]):
+    """One of a few values."""
+
+    def __init__(
+        self,
+        *,
+        default: Any = REQUIRED,
+        options: Sequence[Any],
+        alias: str | tuple[str, ...] = (),
+        keep: bool = False,
+    ) -> None:
+        super().__init__(default=default, alias=alias, keep=keep)
+        self.options = tuple(options)
+
+    def convert(self, value: Any) -> Any:
+        for option in self.options if isinstance(value, Hashable) else ():
+            if value == option and isinstance(value, bool) == isinstance(option, bool):
+                return option
+        raise ValueError(f"pass one of {', '.join(map(repr, self.options))}")
+
+    def form(self) -> dict[str, Any]:
+        return {"enum": list(self.options)}
+
+
+class Interpolation(Option):
+    """An OpenCV interpolation constant: 0 nearest, 1 linear, 2 cubic, 3 area, 4 Lanczos; resizing also 5, 6 (exact)."""
+
+    def __init__(self, *, default: int = 1, resize: bool = False) -> None:
+        super().__init__(default=default, options=range(7 if resize else 5), keep=True)
+
+
+class Border(Option):
+    """An OpenCV border constant: 0 constant, 1 replicate, 2 reflect, 3 wrap, 4 reflect_101."""
+
+    def __init__(self, *, default: int = 0) -> None:
+        super().__init__(default=default, options=range(5), keep=True)
+
+
+class Fill(Field[Any, Any]):
+    """A number, one number per channel, or one of `words`; in the image's own range."""
+
+    def __init__(
+        self, *, default: Any = 0, words: Sequence[str] = (), nullable: bool = False, keep: bool = True
+    ) -> None:
+        super().__init__(default=default, keep=keep)
+        self.words = tuple(words)
+        self.nullable = nullable
+
+    def convert(self, value: Any) -> Any:
+        words = f" or one of {', '.join(map(repr, self.words))}" if self.words else ""
+        rule = f"pass a number, one number per channel{words}{' or None' if self.nullable else ''}"
+        if value is None and self.nullable:
+            return None
+        if isinstance(value, str):
+            if value in self.words:
+                return value
+            raise ValueError(rule)
+        if hasattr(value, "__len__"):
+            if len(value) == 0 or isinstance(value, dict):
+                raise ValueError(rule)
+            return tuple(number(v, rule) for v in value)
+        return number(value, rule)
+
+    def form(self) -> dict[str, Any]:
+        kinds: list[dict[str, Any]] = [
+            {"type": "number"},
+            {"type": "array", "items": {"type": "number"}, "minItems": 1},
+        ]
+        if self.words:
+            kinds.append({"enum": list(self.words)})
+        if self.nullable:
+            kinds.append({"type": "null"})
+        return {"anyOf": kinds}
+
+
+class Maybe(Field[Any, Any]):
+    """None, or what another field accepts."""
+
+    def __init__(self, inner: Field[Any, Any], *, default: Any = None, alias: str | tuple[str, ...] = ()) -> None:
+        super().__init__(default=default, alias=alias or inner.aliases, unit=inner.unit, keep=inner.keep)
+        self.inner = inner
+
+    def convert(self, value: Any) -> Any:
+        if value is None:
+            return None
+        try:
+            return self.inner.convert(value)
+        except ValueError as error:
+            raise ValueError(f"{error}, or None") from None
+
+    def form(self) -> dict[str, Any]:
+        return {"anyOf": [self.inner.form(), {"type": "null"}]}
+
+
+class Plain(Field[Any, Any]):
+    """A value with a shape of its own, checked by `check`, which returns the stored form or raises ValueError(rule).
+
+    shape: JSON schema of accepted values, for forms and docs. examples: accepted values, for property tests.
+    """
+
+    def __init__(
+        self,
+        *,
+        default: Any = REQUIRED,
+        check: Callable[[Any], Any],
+        shape: Mapping[str, Any] | None = None,
+        examples: Sequence[Any] = (),
+        alias: str | tuple[str, ...] = (),
+        unit: str = "",
+        keep: bool = False,
+    ) -> None:
+        super().__init__(default=default, alias=alias, unit=unit, keep=keep)
+        self.check = check
+        self.shape = dict(shape or {})
+        self.examples = tuple(examples)
+
+    def convert(self, value: Any) -> Any:
+        return self.check(value)
+
+    def form(self) -> dict[str, Any]:
+        return dict(self.shape)

@@ -1,0 +1,80 @@
+"""A record run step by step, unfused, with a look at the sample after every step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+from augury.compose import fate_of, finish
+from augury.execute import Run, owned
+from augury.program import Program, Status
+from augury.replay import explained, open_run, queue
+
+
+@dataclass(frozen=True, slots=True)
+class TraceStep:
+    """One step as it ran: what was drawn, how long it took, and the sample after it (None if it did not run)."""
+
+    path: str
+    name: str
+    status: Status
+    params: Mapping[str, Any]
+    milliseconds: float
+    snapshot: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """All steps of a record, the sample before and after them, and what became of its labels."""
+
+    steps: tuple[TraceStep, ...]
+    input: dict[str, Any]
+    result: dict[str, Any]
+    fate: list[dict[str, Any]]
+    program: Program
+
+    def __repr__(self) -> str:
+        lines = (f"  {step.path}: {step.status}, {step.milliseconds:.3f} ms" for step in self.steps)
+        return "\n".join(["Trace", *lines])
+
+
+def trace(
+    record: object, *, callables: Mapping[str, Any] | None = None, snapshots: bool = True, **targets: Any
+) -> Trace:
+    """Run a record with a probe after every step.
+
+    snapshots: keep every target after every step, in the caller's formats. Raises what `replay` raises.
+    """
+    program = Program.from_record(record)
+    run = open_run(program, targets, fate=True, fuse="off")
+    ran: list[TraceStep] = []
+    began = perf_counter()
+    with explained(program):
+        for step in queue(run, program, callables=callables):
+            run.flush()
+            took = (perf_counter() - began) * 1e3
+            seen = snapshot(run, targets) if snapshots else None
+            ran.append(TraceStep(step.path, step.name, step.status, step.params, took, seen))
+            began = perf_counter()
+    done = iter(ran)
+    steps = tuple(
+        next(done)
+        if step.status == "applied"
+        else TraceStep(step.path, step.name, step.status, step.params, 0.0, None)
+        for step in program.steps
+    )
+    result = finish(run, targets)
+    return Trace(steps, dict(targets), result, fate_of(run), program)
+
+
+def snapshot(run: Run, targets: Mapping[str, Any]) -> dict[str, Any]:
+    """Every target of a run as it stands, in the caller's formats."""
+    out = {name: owned(value, targets[name]) for name, value in run.arrays.items()}
+    for track in run.tracks:
+        out[track.name] = track.write(*run.sig.shape[:2])
+        if track.name == track.role:
+            for field in track.params.label_fields or ():
+                out[field] = track.select(targets[field])
+    return out

@@ -1,0 +1,1 @@
+"""How ops run: the same file and function names for every backend."""

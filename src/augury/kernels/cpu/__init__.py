@@ -1,0 +1,87 @@
+"""Kernels on NumPy arrays: `KERNELS[type(op)](image, op)`, and for masks `MASK_KERNELS`.
+
+A kernel is a pure function: it never writes to its input and gives the same bits in every process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from augury import ops
+from augury.kernels.cpu import blur, codec, color, data, geometry, holes, layout, noise, tone
+from augury.sample import Array
+
+Kernel = Callable[[Array, Any], Any]
+
+GEOMETRY: dict[type, Kernel] = {
+    ops.D4: geometry.d4,
+    ops.Crop: geometry.crop,
+    ops.Pad: geometry.pad,
+    ops.Resize: geometry.resize,
+    ops.Warp: geometry.warp,
+    ops.Remap: geometry.remap,
+}
+
+
+def on_channels(image: Array, op: ops.OnChannels) -> Array:
+    """Run the inner ops on some channels of the image and write them back."""
+    part = image[..., list(op.channels)]
+    for inner in op.ops:
+        part = KERNELS[type(inner)](part, inner)
+    out = image.copy()
+    out[..., list(op.channels)] = part
+    return out
+
+
+KERNELS: dict[type, Kernel] = {
+    **GEOMETRY,
+    **dict.fromkeys(
+        (ops.Linear, ops.Gamma, ops.Invert, ops.Solarize, ops.Posterize, ops.Tone, ops.Curves), tone.curve
+    ),
+    ops.ColorMatrix: color.color_matrix,
+    ops.HueSaturation: color.hue_saturation,
+    ops.ShuffleChannels: color.shuffle_channels,
+    ops.FillChannels: color.fill_channels,
+    ops.Gray: color.gray,
+    ops.Normalize: layout.normalize,
+    ops.NormalizeToTensor: layout.normalize_to_tensor,
+    ops.ToFloat: layout.to_float,
+    ops.FromFloat: layout.from_float,
+    ops.ToTensor: layout.to_tensor,
+    ops.Equalize: data.equalize,
+    ops.ByteTable: data.byte_table,
+    ops.Clahe: data.clahe,
+    ops.AutoContrast: data.auto_contrast,
+    ops.Contrast: data.contrast,
+    ops.LinearByMean: data.linear_by_mean,
+    ops.PcaShift: data.pca_shift,
+    ops.GrayPca: data.gray_pca,
+    ops.NormalizeByImage: data.normalize_by_image,
+    ops.BoxBlur: blur.box_blur,
+    ops.GaussianBlur: blur.gaussian_blur,
+    ops.MedianBlur: blur.median_blur,
+    ops.Filter: blur.filter,
+    ops.Defocus: blur.defocus,
+    ops.Unsharp: blur.unsharp,
+    ops.Holes: holes.holes,
+    ops.GaussNoise: noise.gauss_noise,
+    ops.IsoNoise: noise.iso_noise,
+    ops.MultiplyNoise: noise.multiply_noise,
+    ops.SaltPepper: noise.salt_pepper,
+    ops.ShotNoise: noise.shot_noise,
+    ops.DropPixels: noise.drop_pixels,
+    ops.Compress: codec.compress,
+    ops.Downscale: codec.downscale,
+    ops.OnChannels: on_channels,
+    ops.Call: lambda image, op: op.functions["image"](image) if "image" in op.functions else image,
+}
+
+MASK_KERNELS: dict[type, Kernel] = {
+    **GEOMETRY,
+    ops.Holes: holes.holes_mask,
+    ops.DropPixels: noise.drop_pixels_mask,
+    ops.ToTensor: layout.mask_to_tensor,
+    ops.NormalizeToTensor: layout.mask_to_tensor,
+    ops.Call: lambda mask, op: op.functions["mask"](mask) if "mask" in op.functions else mask,
+}

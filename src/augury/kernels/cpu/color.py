@@ -1,0 +1,198 @@
+"""Operations on each pixel's channels.
+
+Images (H, W) or (H, W, C), uint8, uint16 or float32 in [0, 1]; outputs are fresh and C-contiguous, same dtype; integers
+are rounded and clipped, floats clipped to [0, 1]. Channels are red, green, blue where an op speaks of colour. uint16
+images take the float32 path where OpenCV has no 16-bit one.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import cv2
+import numpy as np
+import stringzilla as sz
+
+from augury import ops
+from augury.errors import SampleError
+from augury.kernels.cpu.arrays import FULL, SMALL, by_pixel, channels_of, merged, planes, refuse_channels, to_fractions
+from augury.sample import Array
+
+_BYTES = np.arange(256)
+
+
+@lru_cache(maxsize=64)
+def _matrix(rows: tuple[ops.Coefficients, ...], shift: ops.Coefficients, full: float) -> Array:
+    """(outputs, inputs + 1) float32, the last column in the image's range."""
+    shifts = shift * len(rows) if len(shift) == 1 else shift[: len(rows)]
+    return np.array([(*row, s * full) for row, s in zip(rows, shifts, strict=True)], np.float32)
+
+
+def color_matrix(image: Array, op: ops.ColorMatrix) -> Array:
+    """Each output channel is a weighted sum of the input channels plus a shift (fraction of full range)."""
+    channels = channels_of(image)
+    if len(op.rows[0]) != channels:
+        raise refuse_channels("ColorMatrix", image, f"{len(op.rows[0])} channels")
+    image = np.ascontiguousarray(image)
+    matrix = _matrix(op.rows, op.shift, FULL[image.itemsize])
+    if image.itemsize != 4:
+        return cv2.transform(image, matrix).reshape(_like(image, op))
+    out = by_pixel(image.reshape(*image.shape[:2], channels), lambda part: cv2.transform(part, matrix))
+    return out.clip(0.0, 1.0, out=out).reshape(_like(image, op))
+
+
+def _like(image: Array, op: ops.ColorMatrix) -> tuple[int, ...]:
+    """The output's shape: (H, W) stays (H, W) under a 1x1 matrix."""
+    return image.shape if image.ndim == 2 and len(op.rows) == 1 else (*image.shape[:2], len(op.rows))
+
+
+@lru_cache(maxsize=64)
+def _selection(order: tuple[int, ...], channels: int) -> Array:
+    """The 0/1 matrix that picks channels."""
+    return np.eye(channels, dtype=np.float32)[list(order)]
+
+
+def _saturated(step: int) -> bytes:
+    """Bytes plus a step, clipped."""
+    return (_BYTES + step).clip(0, 255).astype(np.uint8).tobytes()
+
+
+def hue_saturation(image: Array, op: ops.HueSaturation) -> Array:
+    """Shift hue, saturation and value in HSV. RGB only. Gray pixels have no hue, so they stay gray.
+
+    uint8: OpenCV's 8-bit HSV, hue in steps of 2 degrees. float32 and uint16: hue in degrees, no quantisation.
+    """
+    if channels_of(image) != 3:
+        raise refuse_channels("HueSaturation", image, "3 (RGB)")
+    image = np.ascontiguousarray(image)
+    if image.itemsize == 1:
+        return _hue_saturation_bytes(image, op)
+    hsv = _converted(image, cv2.COLOR_RGB2HSV)
+    hue, saturation, value = planes(hsv)
+    if op.hue:
+        hue += np.float32(op.hue % 360.0)  # OpenCV wraps hues above 360 on the way back
+    if op.saturation:
+        colored = saturation > 0.0
+        np.add(saturation, np.float32(op.saturation), out=saturation, where=colored)
+        saturation.clip(0.0, 1.0, out=saturation)
+    if op.value:
+        value += np.float32(op.value)
+        value.clip(0.0, 1.0, out=value)
+    out = _converted(cv2.merge([hue, saturation, value], hsv), cv2.COLOR_HSV2RGB)
+    if image.itemsize == 4:
+        return out.clip(0.0, 1.0, out=out)
+    rows = out.reshape(out.shape[0], -1)
+    return cv2.addWeighted(rows, 65535.0, rows, 0.0, 0.0, dtype=cv2.CV_16U).reshape(image.shape)
+
+
+def _converted(image: Array, code: int) -> Array:
+    """cv2.cvtColor of float32, or of uint16 as fractions."""
+    return by_pixel(image if image.itemsize == 4 else to_fractions(image), lambda part: cv2.cvtColor(part, code))
+
+
+def _hue_saturation_bytes(image: Array, op: ops.HueSaturation) -> Array:
+    hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)
+    steps = round(op.hue / 2.0), round(op.saturation * 255.0), round(op.value * 255.0)
+    tables = (
+        ((_BYTES + steps[0]) % 180).astype(np.uint8).tobytes() if steps[0] else b"",
+        b"\0" + _saturated(steps[1])[1:] if steps[1] else b"",
+        _saturated(steps[2]) if steps[2] else b"",
+    )
+    parts = planes(hsv)
+    for part, table in zip(parts, tables, strict=True):
+        if table:
+            sz.translate(part.data.cast("B"), table, out=part)
+    return cv2.cvtColor(cv2.merge(parts, hsv), cv2.COLOR_HSV2RGB)
+
+
+def shuffle_channels(image: Array, op: ops.ShuffleChannels) -> Array:
+    """Output channel i is input channel order[i]."""
+    channels = channels_of(image)
+    if any(source >= channels for source in op.order):
+        raise refuse_channels("ShuffleChannels", image, f"{max(op.order) + 1} channels")
+    if image.ndim == 2:
+        return image.copy()
+    if len(op.order) > 1 and channels <= 4 and (image.size < SMALL or image.itemsize == 4):
+        return cv2.transform(np.ascontiguousarray(image), _selection(op.order, channels))
+    parts = planes(image)
+    return merged([parts[source] for source in op.order])
+
+
+def fill_channels(image: Array, op: ops.FillChannels) -> Array:
+    """Set whole channels to op.fill (image's own range)."""
+    channels = channels_of(image)
+    if any(channel >= channels for channel in op.channels):
+        raise refuse_channels("FillChannels", image, f"{max(op.channels) + 1} channels")
+    if image.ndim == 2:
+        return np.full(image.shape, op.fill if op.channels else image, image.dtype)
+    out = np.array(image, order="C")
+    for channel in op.channels:
+        out[:, :, channel] = op.fill
+    return out
+
+
+def gray(image: Array, op: ops.Gray) -> Array:
+    """One gray value per pixel, repeated over op.channels; (H, W, 1) if op.channels is 1.
+
+    weighted_average: 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601); from_lab: lightness of CIE Lab; these two need RGB.
+    average: mean of the channels; desaturation: mean of their minimum and maximum; max: their maximum.
+    Gray images are repeated as they are.
+    """
+    image = np.ascontiguousarray(image)
+    if channels_of(image) == 1:
+        level = image.reshape(image.shape[:2])
+    elif op.method in ("weighted_average", "from_lab"):
+        if image.shape[2] != 3:
+            raise refuse_channels(f"Gray ({op.method})", image, "1 or 3 (RGB); average, desaturation and max take any")
+        level = _luma(image) if op.method == "weighted_average" else _lightness(image)
+    elif op.method in _LEVELS:
+        level = _LEVELS[op.method](planes(image))
+    else:
+        raise SampleError(f"Gray: got method {op.method!r}; use weighted_average, from_lab, {', '.join(_LEVELS)}")
+    if op.channels == 1:
+        return np.array(level[:, :, None]) if np.may_share_memory(level, image) else level[:, :, None]
+    if op.channels == 3:
+        return cv2.cvtColor(level, cv2.COLOR_GRAY2RGB)
+    return cv2.merge([level] * op.channels)
+
+
+def _luma(image: Array) -> Array:
+    return _converted(image, cv2.COLOR_RGB2GRAY) if image.itemsize == 4 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+
+
+def _lightness(image: Array) -> Array:
+    """L of CIE Lab as a fraction of full range."""
+    if image.itemsize == 1:
+        return cv2.extractChannel(cv2.cvtColor(image, cv2.COLOR_RGB2LAB), 0)
+    level: Array = cv2.extractChannel(_converted(image, cv2.COLOR_RGB2LAB), 0)
+    if image.itemsize == 2:
+        return cv2.addWeighted(level, 655.35, level, 0.0, 0.0, dtype=cv2.CV_16U)
+    level /= np.float32(100.0)
+    return level.clip(0.0, 1.0, out=level)
+
+
+def _average(parts: list[Array]) -> Array:
+    total: Array = parts[0].astype(np.float32)
+    for part in parts[1:]:
+        total += part
+    total /= np.float32(len(parts))
+    if parts[0].itemsize == 4:
+        return total
+    return np.rint(total, out=total).astype(parts[0].dtype)
+
+
+def _maximum(parts: list[Array]) -> Array:
+    out = cv2.max(parts[0], parts[1])
+    for part in parts[2:]:
+        cv2.max(out, part, dst=out)
+    return out
+
+
+def _desaturation(parts: list[Array]) -> Array:
+    low = cv2.min(parts[0], parts[1])
+    for part in parts[2:]:
+        cv2.min(low, part, dst=low)
+    return cv2.addWeighted(low, 0.5, _maximum(parts), 0.5, 0.0)
+
+
+_LEVELS = {"average": _average, "desaturation": _desaturation, "max": _maximum}

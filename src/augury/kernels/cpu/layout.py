@@ -1,0 +1,150 @@
+"""Numbers to model inputs: normalisation, float conversion and HWC to CHW.
+
+Outputs are fresh and C-contiguous; inputs are uint8, uint16 or float32, (H, W) or (H, W, C). Normalisation is
+a * value + b in float32 with a = 1 / (std * max_value) and b = -mean / std rounded to float32 once, and a single
+rounding of the result (`arrays.affine`), so every path below gives the same bits. torch is imported when first needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+from augury import ops
+from augury.errors import SampleError
+from augury.kernels.cpu.arrays import SMALL, affine, channels_of, merged, planes, scratch
+from augury.sample import Array
+
+if TYPE_CHECKING:
+    import torch
+
+
+@lru_cache(maxsize=256)
+def _coefficients(
+    mean: ops.Coefficients, std: ops.Coefficients, max_value: float, channels: int
+) -> tuple[tuple[float, float], ...]:
+    """(a, b) for all channels, or one pair per channel where they differ."""
+    for name, values in (("mean", mean), ("std", std)):
+        if len(values) not in (1, channels):
+            raise SampleError(
+                f"Normalize: {name} has {len(values)} values for an image with {channels} channel(s); "
+                f"pass one number or {channels} of them"
+            )
+    count = max(len(mean), len(std))
+    means = mean * count if len(mean) == 1 else mean
+    stds = std * count if len(std) == 1 else std
+    pairs = tuple((1.0 / (s * max_value), -m / s) for m, s in zip(means, stds, strict=True))
+    return pairs if len(set(pairs)) > 1 else pairs[:1]
+
+
+@lru_cache(maxsize=256)
+def _float_table(pairs: tuple[tuple[float, float], ...]) -> Array:
+    """(1, 256, C) float32: every byte through every channel's a * value + b."""
+    columns = np.arange(256, dtype=np.float32)[None].repeat(len(pairs), 0)
+    for column, (a, b) in zip(columns, pairs, strict=True):
+        affine(column, a, b, column)
+    return np.ascontiguousarray(columns.T)[None]
+
+
+def _as_float(image: Array, pairs: tuple[tuple[float, float], ...]) -> Array:
+    """a * value + b, same layout."""
+    if len(pairs) == 1:
+        out = image.astype(np.float32, order="C")
+        flat = out.reshape(-1)
+        affine(flat, *pairs[0], flat)
+        return out
+    if image.size < SMALL and image.itemsize == 1:
+        return cv2.LUT(image, _float_table(pairs))
+    parts = scratch((len(pairs), *image.shape[:2]), np.float32, "floats")
+    _fill_planes(image, pairs, parts)
+    return merged([*parts])
+
+
+def _fill_planes(image: Array, pairs: tuple[tuple[float, float], ...], out: Array) -> None:
+    """a * value + b into float32 `out` (C, H, W)."""
+    flat = out.reshape(out.shape[0], -1)
+    if image.ndim == 2 or image.shape[2] == 1:
+        np.copyto(out[0], image if image.ndim == 2 else image[:, :, 0])
+    elif image.itemsize == 4:
+        planes(image, out)
+    elif image.size < 4096:
+        np.copyto(out, image.transpose(2, 0, 1))
+    else:
+        for part, target in zip(planes(image), out, strict=True):
+            np.copyto(target, part)
+    if len(pairs) == 1:
+        affine(flat.reshape(-1), *pairs[0], flat.reshape(-1))
+    else:
+        for values, (a, b) in zip(flat, pairs, strict=True):
+            affine(values, a, b, values)
+
+
+def normalize(image: Array, op: ops.Normalize) -> Array:
+    """(value - mean * max_value) / (std * max_value) as float32, clipped to op.clip.
+
+    Raises SampleError when mean or std has neither one value nor one per channel.
+    """
+    image = np.ascontiguousarray(image)
+    channels = image.shape[2] if image.ndim == 3 else 1
+    out = _as_float(image, _coefficients(op.mean, op.std, op.max_value, channels))
+    return out if op.clip is None else out.clip(*op.clip, out=out)
+
+
+def normalize_to_tensor(image: Array, op: ops.NormalizeToTensor) -> torch.Tensor:
+    """Normalize and then ToTensor, bit for bit, written once: float32 tensor (C, H, W), (1, H, W) from (H, W)."""
+    first = op.normalize
+    channels = image.shape[2] if image.ndim == 3 else 1
+    pairs = _coefficients(first.mean, first.std, first.max_value, channels)
+    if image.size < SMALL and image.itemsize == 1 and len(pairs) > 1:
+        out = np.ascontiguousarray(cv2.LUT(np.ascontiguousarray(image), _float_table(pairs)).transpose(2, 0, 1))
+    else:
+        out = np.empty((channels, image.shape[0], image.shape[1]), np.float32)
+        _fill_planes(np.ascontiguousarray(image), pairs, out)
+    if first.clip is not None:
+        out.clip(*first.clip, out=out)
+    return _from_numpy()(out)
+
+
+def to_float(image: Array, op: ops.ToFloat) -> Array:
+    """value / max_value as float32, correctly rounded (for max_value that float32 can hold)."""
+    out = image.astype(np.float32, order="C")
+    out /= np.float32(op.max_value)
+    return out
+
+
+def from_float(image: Array, op: ops.FromFloat) -> Array:
+    """round(value * max_value), halves to even, clipped to op.dtype: uint8 or uint16; float32 is only scaled."""
+    rows = np.ascontiguousarray(image, np.float32).reshape(image.shape[0], -1)
+    depth = {"uint8": cv2.CV_8U, "uint16": cv2.CV_16U, "float32": cv2.CV_32F}.get(op.dtype)
+    if depth is None:
+        raise SampleError(f"FromFloat: got dtype {op.dtype!r}; images are uint8, uint16 or float32")
+    return cv2.addWeighted(rows, op.max_value, rows, 0.0, 0.0, dtype=depth).reshape(image.shape)
+
+
+@cache
+def _from_numpy() -> Callable[[Any], torch.Tensor]:
+    import torch
+
+    return torch.from_numpy
+
+
+def to_tensor(image: Array, op: ops.ToTensor) -> torch.Tensor:
+    """(H, W, C) to a contiguous tensor (C, H, W), (H, W) to (1, H, W); dtype kept, memory not shared."""
+    height, width = image.shape[:2]
+    out = np.empty((channels_of(image), height, width), image.dtype)
+    if image.ndim == 2:
+        out[0] = image
+    else:
+        planes(image, out)
+    return _from_numpy()(out)
+
+
+def mask_to_tensor(mask: Array, op: ops.ToTensor | ops.NormalizeToTensor) -> torch.Tensor:
+    """A mask as a contiguous tensor of the same layout; (H, W, C) becomes (C, H, W) if op.transpose_mask."""
+    if op.transpose_mask and mask.ndim == 3:
+        mask = mask.transpose(2, 0, 1)
+    return _from_numpy()(np.array(mask, order="C"))

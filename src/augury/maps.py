@@ -1,0 +1,434 @@
+"""Maps between the frame before a step and the frame after it.
+
+Coordinates are EDGE coordinates: x right, y down, an image of W x H pixels spans [0, W] x [0, H]. The pixel
+with index i has its centre at i + 0.5. A box is given by its edges, so a box around pixels 3 and 4 is
+[3, 5]; a point that names a pixel by its index lies at that pixel's centre. Index coordinates (edge - 0.5),
+which OpenCV uses, appear only inside `Dense` fields and kernels.
+
+`Matrix` maps source to output, `Dense` stores for every output pixel where in the source it is read, and
+both move points from the source to the output.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from augury.errors import InverseError
+from augury.rng import Source
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+Maps: TypeAlias = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
+Rows: TypeAlias = tuple[float, float, float, float, float, float, float, float, float]
+
+# Points at or behind the horizon of a perspective are pushed this close to it: they land far away, in a true direction.
+_HORIZON = 1e-9
+
+# ---- 3x3 matrices ------------------------------------------------------------------------------------
+
+_IDENTITY: Rows = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """A projective map of the plane; `rows` are the nine numbers of its 3x3 matrix, row by row.
+
+    Products and inverses are plain float arithmetic, so they have the same bits on every platform.
+    """
+
+    rows: Rows = _IDENTITY
+
+    @staticmethod
+    def d4(element: str, height: int, width: int) -> Matrix:
+        """The symmetry `element` of an image of height x width (names as in `ops.D4`)."""
+        a, b, c, d = _D4_LINEAR[element]
+        return Matrix((a, b, _offset(a, b, width, height), c, d, _offset(c, d, width, height), 0.0, 0.0, 1.0))
+
+    @staticmethod
+    def translate(x: float, y: float) -> Matrix:
+        return Matrix((1.0, 0.0, x, 0.0, 1.0, y, 0.0, 0.0, 1.0))
+
+    @staticmethod
+    def scale(x: float, y: float) -> Matrix:
+        return Matrix((x, 0.0, 0.0, 0.0, y, 0.0, 0.0, 0.0, 1.0))
+
+    @staticmethod
+    def rotate(degrees: float) -> Matrix:
+        """Turn about the origin, counter-clockwise as seen on the screen; multiples of 90 are exact."""
+        quarters = degrees / 90.0
+        if quarters == int(quarters):
+            cos, sin = ((1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0))[int(quarters) % 4]
+        else:
+            cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+        return Matrix((cos, sin, 0.0, -sin, cos, 0.0, 0.0, 0.0, 1.0))
+
+    @staticmethod
+    def shear(x: float, y: float) -> Matrix:
+        """Shear by angles in degrees: x moves by tan(x) * y, y moves by tan(y) * x."""
+        return Matrix((1.0, math.tan(math.radians(x)), 0.0, math.tan(math.radians(y)), 1.0, 0.0, 0.0, 0.0, 1.0))
+
+    @property
+    def values(self) -> Floats:
+        """The matrix as a (3, 3) float64 array."""
+        return np.array(self.rows, np.float64).reshape(3, 3)
+
+    @property
+    def affine(self) -> bool:
+        """Whether the last row is 0, 0, 1."""
+        return self.rows[6] == 0.0 and self.rows[7] == 0.0 and self.rows[8] == 1.0
+
+    def about(self, x: float, y: float) -> Matrix:
+        """This map with its origin moved to (x, y)."""
+        return Matrix.translate(x, y) @ self @ Matrix.translate(-x, -y)
+
+    def __matmul__(self, first: Matrix) -> Matrix:
+        """`self @ first`: run `first`, then `self`."""
+        a, b, c, d, e, f, g, h, i = self.rows
+        j, k, l, m, n, o, p, q, r = first.rows  # noqa: E741
+        return Matrix(
+            (
+                a * j + b * m + c * p, a * k + b * n + c * q, a * l + b * o + c * r,
+                d * j + e * m + f * p, d * k + e * n + f * q, d * l + e * o + f * r,
+                g * j + h * m + i * p, g * k + h * n + i * q, g * l + h * o + i * r,
+            )
+        )  # fmt: skip
+
+    def inverse(self) -> Matrix:
+        """The map back; raises InverseError if this map flattens the plane."""
+        a, b, c, d, e, f, g, h, i = self.rows
+        p, q, r = e * i - f * h, f * g - d * i, d * h - e * g
+        det = a * p + b * q + c * r
+        if det == 0.0 or not math.isfinite(det):
+            raise InverseError(f"matrix {self.rows} has determinant {det} and no inverse; use a scale other than 0")
+        rows = (
+            p / det, (c * h - b * i) / det, (b * f - c * e) / det,
+            q / det, (a * i - c * g) / det, (c * d - a * f) / det,
+            r / det, (b * g - a * h) / det, (a * e - b * d) / det,
+        )  # fmt: skip
+        return Matrix((*rows[:6], 0.0, 0.0, 1.0)) if self.affine else Matrix(rows)
+
+    def points(self, xy: Floats) -> Floats:
+        """(N, 2) source points to the output."""
+        a, b, c, d, e, f, g, h, i = self.rows
+        x, y = xy[:, 0], xy[:, 1]
+        out = np.empty((len(xy), 2))
+        np.add(a * x + b * y, c, out=out[:, 0])
+        np.add(d * x + e * y, f, out=out[:, 1])
+        if not self.affine:
+            out /= np.maximum(g * x + h * y + i, _HORIZON)[:, None]
+        return out
+
+    def jacobian(self, xy: Floats) -> Floats:
+        """(N, 2, 2) derivatives of the output by the source at (N, 2) source points."""
+        a, b, _, d, e, _, g, h, i = self.rows
+        out = np.empty((len(xy), 2, 2))
+        out[:] = ((a, b), (d, e))
+        if not self.affine:
+            weight = np.maximum(g * xy[:, 0] + h * xy[:, 1] + i, _HORIZON)
+            out -= self.points(xy)[:, :, None] * np.array([g, h])
+            out /= weight[:, None, None]
+        return out
+
+
+_D4_LINEAR: dict[str, tuple[float, float, float, float]] = {
+    "e": (1, 0, 0, 1),
+    "r90": (0, 1, -1, 0),
+    "r180": (-1, 0, 0, -1),
+    "r270": (0, -1, 1, 0),
+    "h": (-1, 0, 0, 1),
+    "v": (1, 0, 0, -1),
+    "t": (0, 1, 1, 0),
+    "hvt": (0, -1, -1, 0),
+}
+
+
+def _offset(by_x: float, by_y: float, width: int, height: int) -> float:
+    """What brings a mirrored axis back to start at 0."""
+    return float(width if by_x < 0 else height if by_y < 0 else 0)
+
+
+def affine(
+    height: int,
+    width: int,
+    *,
+    scale: tuple[float, float] = (1.0, 1.0),
+    shear: tuple[float, float] = (0.0, 0.0),
+    rotate: float = 0.0,
+    translate: tuple[float, float] = (0.0, 0.0),
+) -> Matrix:
+    """Scale, shear (degrees), rotate (degrees, counter-clockwise) about the image centre, then translate (pixels)."""
+    move = Matrix.rotate(rotate) @ Matrix.shear(*shear) @ Matrix.scale(*scale)
+    return Matrix.translate(*translate) @ move.about(width / 2, height / 2)
+
+
+def perspective(source: npt.ArrayLike, output: npt.ArrayLike) -> Matrix:
+    """The projective map that brings four source corners (4, 2) to four output corners (4, 2).
+
+    Solves the eight linear equations of the direct linear transform by Gaussian elimination in plain floats.
+    Raises InverseError if three of the corners lie on a line.
+    """
+    rows: list[list[float]] = []
+    for (x, y), (u, v) in zip(np.asarray(source, float).tolist(), np.asarray(output, float).tolist(), strict=True):
+        rows.append([x, y, 1.0, 0.0, 0.0, 0.0, -u * x, -u * y, u])
+        rows.append([0.0, 0.0, 0.0, x, y, 1.0, -v * x, -v * y, v])
+    for i in range(8):
+        pivot = max(range(i, 8), key=lambda r: abs(rows[r][i]))
+        if abs(rows[pivot][i]) < 1e-12:
+            raise InverseError(f"perspective: corners {source!r} to {output!r} do not span an area; move them apart")
+        rows[i], rows[pivot] = rows[pivot], rows[i]
+        for r in range(8):
+            if r != i:
+                factor = rows[r][i] / rows[i][i]
+                rows[r] = [p - factor * q for p, q in zip(rows[r], rows[i], strict=True)]
+    a, b, c, d, e, f, g, h = (rows[i][8] / rows[i][i] for i in range(8))
+    return Matrix((a, b, c, d, e, f, g, h, 1.0))
+
+
+def fit(matrix: Matrix, height: int, width: int) -> tuple[Matrix, int, int]:
+    """`matrix` moved so that the whole height x width image is seen, with the output's height and width."""
+    corners = matrix.points(np.array([[0.0, 0.0], [width, 0.0], [width, height], [0.0, height]]))
+    (x0, y0), (x1, y1) = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
+    new_height, new_width = max(1, math.ceil(y1 - y0 - 1e-6)), max(1, math.ceil(x1 - x0 - 1e-6))
+    shift = Matrix.translate((new_width - x0 - x1) / 2, (new_height - y0 - y1) / 2)
+    return shift @ matrix, new_height, new_width
+
+
+# ---- dense fields --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dense:
+    """For every output pixel, the source index coordinates that it shows: map_x, map_y are (H, W) float32."""
+
+    map_x: npt.NDArray[np.float32]
+    map_y: npt.NDArray[np.float32]
+
+    def points(self, xy: Floats) -> Floats:
+        """(N, 2) source points to the output; beyond its borders the field goes on linearly.
+
+        Exact where the field is smooth and one-to-one; where it folds, one of the places that show the point.
+        """
+        return self._solve(xy)[0]
+
+    def jacobian(self, xy: Floats) -> Floats:
+        """(N, 2, 2) derivatives of the output by the source at (N, 2) source points; 0 where the field is flat."""
+        return self.points_and_jacobian(xy)[1]
+
+    def points_and_jacobian(self, xy: Floats) -> tuple[Floats, Floats]:
+        """`points` and `jacobian` for the price of one."""
+        output, forward = self._solve(xy)
+        back = _adjugate(forward)
+        det = forward[:, 0, 0] * forward[:, 1, 1] - forward[:, 0, 1] * forward[:, 1, 0]
+        flat = np.abs(det) < 1e-12
+        back /= np.where(flat, np.inf, det)[:, None, None]
+        return output, back
+
+    def inverse(self) -> Dense:
+        """The field that undoes this one, found at pixel centres."""
+        height, width = self.map_x.shape
+        xy = np.empty((height, width, 2))
+        xy[..., 0] = np.arange(width) + 0.5
+        xy[..., 1] = np.arange(height)[:, None] + 0.5
+        back = (self.points(xy.reshape(-1, 2)) - 0.5).astype(np.float32).reshape(height, width, 2)
+        return Dense(np.ascontiguousarray(back[..., 0]), np.ascontiguousarray(back[..., 1]))
+
+    def _solve(self, xy: Floats) -> tuple[Floats, Floats]:
+        """Newton's method for field(output) = xy, restarted from the best pixel of a coarse search where it stalls."""
+        at = np.array(xy, np.float64)
+        if not len(at):
+            return at, np.empty((0, 2, 2))
+        self._newton(at, xy)
+        seen, jacobian = self._sample(at)
+        lost = np.flatnonzero(np.abs(seen - xy).max(axis=1) > 5e-3)
+        if len(lost):
+            self._restart(at, xy, lost, np.abs(seen - xy).max(axis=1)[lost])
+            jacobian[lost] = self._sample(at[lost])[1]
+        return at, jacobian
+
+    def _newton(self, at: Floats, xy: Floats, steps: int = 12) -> None:
+        """Improve `at` in place; a step is never longer than a quarter of the image."""
+        reach = max(1.0, max(self.map_x.shape) / 4)
+        todo = np.arange(len(at))
+        for _ in range(steps):
+            seen, jacobian = self._sample(at[todo])
+            error = xy[todo] - seen
+            moving = np.abs(error).max(axis=1) > 1e-4
+            if not moving.all():
+                todo, error, jacobian = todo[moving], error[moving], jacobian[moving]
+                if not len(todo):
+                    return
+            det = jacobian[:, 0, 0] * jacobian[:, 1, 1] - jacobian[:, 0, 1] * jacobian[:, 1, 0]
+            step = np.einsum("nij,nj->ni", _adjugate(jacobian), error) / np.where(np.abs(det) < 1e-6, 1.0, det)[:, None]
+            at[todo] += np.clip(step, -reach, reach)
+
+    def _restart(self, at: Floats, xy: Floats, lost: npt.NDArray[np.intp], before: Floats) -> None:
+        """Search the field at up to 64 x 64 pixels for the nearest start; keep the new place where it is better."""
+        height, width = self.map_x.shape
+        rows = np.unique(np.linspace(0, height - 1, min(height, 64)).astype(int))
+        columns = np.unique(np.linspace(0, width - 1, min(width, 64)).astype(int))
+        grid_x = self.map_x[np.ix_(rows, columns)].ravel() + 0.5
+        grid_y = self.map_y[np.ix_(rows, columns)].ravel() + 0.5
+        for begin in range(0, len(lost), 256):
+            part = lost[begin : begin + 256]
+            far = (grid_x - xy[part, :1]) ** 2 + (grid_y - xy[part, 1:]) ** 2
+            nearest = far.argmin(axis=1)
+            start = np.stack([columns[nearest % len(columns)], rows[nearest // len(columns)]], axis=1) + 0.5
+            self._newton(start, xy[part], steps=24)
+            better = np.abs(self._sample(start)[0] - xy[part]).max(axis=1) < before[begin : begin + 256]
+            at[part[better]] = start[better]
+
+    def _sample(self, at: Floats) -> tuple[Floats, Floats]:
+        """The source point (N, 2) shown at output points (N, 2), bilinear, and its derivatives (N, 2, 2)."""
+        height, width = self.map_x.shape
+        index = at - 0.5
+        column = np.clip(index[:, 0], 0, max(width - 2, 0)).astype(np.intp)
+        row = np.clip(index[:, 1], 0, max(height - 2, 0)).astype(np.intp)
+        right, below = (column + 1 if width > 1 else column), (row + 1 if height > 1 else row)
+        u, v = index[:, 0] - column, index[:, 1] - row
+        seen, jacobian = np.empty((len(at), 2)), np.empty((len(at), 2, 2))
+        for axis, field in enumerate((self.map_x, self.map_y)):
+            p, q = field[row, column].astype(np.float64), field[row, right].astype(np.float64)
+            r, s = field[below, column].astype(np.float64), field[below, right].astype(np.float64)
+            across, down, twist = q - p, r - p, p - q - r + s
+            if axis == 0 and width == 1:
+                across = np.ones_like(p)
+            elif axis == 1 and height == 1:
+                down = np.ones_like(p)
+            jacobian[:, axis, 0] = across + twist * v
+            jacobian[:, axis, 1] = down + twist * u
+            seen[:, axis] = p + across * u + down * v + twist * u * v + 0.5
+        return seen, jacobian
+
+
+def _adjugate(matrices: Floats) -> Floats:
+    """(N, 2, 2) adjugates: inverses times determinants."""
+    out = np.empty_like(matrices)
+    out[:, 0, 0], out[:, 1, 1] = matrices[:, 1, 1], matrices[:, 0, 0]
+    out[:, 0, 1], out[:, 1, 0] = -matrices[:, 0, 1], -matrices[:, 1, 0]
+    return out
+
+
+# ---- field builders: plain parameters, height, width -> (map_x, map_y) ----------------------------------
+
+
+def grid_field(x_factors: tuple[float, ...], y_factors: tuple[float, ...], height: int, width: int) -> Maps:
+    """Each axis is cut into as many equal cells as it has factors; output cell i shows factor i's cells of source."""
+    return _over(_stretched(x_factors, width)[None, :], _stretched(y_factors, height)[:, None], height, width)
+
+
+def _stretched(factors: tuple[float, ...], size: int) -> npt.NDArray[np.float32]:
+    ends = np.concatenate([[0.0], np.cumsum(factors)]) * (size / len(factors))
+    knots = np.arange(len(factors) + 1) * (size / len(factors))
+    seen: Floats = np.interp(np.arange(size) + 0.5, knots, ends) - 0.5
+    return seen.astype(np.float32)
+
+
+def lens_field(mode: str, k: float, height: int, width: int) -> Maps:
+    """Radial distortion about the centre; k > 0 shows more of the scene towards the corners.
+
+    camera: 1 + k r^2 + k r^4, x and y as fractions of width and height (the OpenCV model with focal lengths
+    W and H and k1 = k2 = k); fisheye: 1 + k r^2, r as a fraction of half the diagonal.
+    """
+    x = np.arange(width, dtype=np.float32) - np.float32((width - 1) / 2)
+    y = np.arange(height, dtype=np.float32) - np.float32((height - 1) / 2)
+    if mode == "camera":
+        r2 = ((y / np.float32(height)) ** 2)[:, None] + (x / np.float32(width)) ** 2
+        factor = r2 * np.float32(k)
+        factor += np.float32(k)
+        factor *= r2
+    else:
+        half = np.float32(math.hypot(width, height) / 2)
+        factor = ((y / half) ** 2)[:, None] + (x / half) ** 2
+        factor *= np.float32(k)
+    factor += np.float32(1)
+    map_x, map_y = factor * x, factor * y[:, None]
+    map_x += np.float32((width - 1) / 2)
+    map_y += np.float32((height - 1) / 2)
+    return map_x, map_y
+
+
+# A Gaussian of this many pixels is wide enough to be drawn on a coarser grid and enlarged.
+_SMOOTH_ENOUGH = 4.0
+
+
+def smooth_field(
+    key: str, alpha: float, sigma: float, same_dxdy: bool, uniform: bool, approximate: bool, height: int, width: int
+) -> Maps:
+    """White noise smoothed by a Gaussian of sigma pixels and multiplied by alpha (Simard et al., 2003).
+
+    Noise is standard Gaussian, or uniform in [-1, 1). A sigma of eight pixels or more is drawn on a grid
+    coarser by sigma / 4 and enlarged by cubic interpolation, with the same variance. `approximate` cuts the
+    Gaussian to 17 x 17 pixels on the full grid.
+    """
+    shrink = 1 if approximate else max(1, int(sigma / _SMOOTH_ENOUGH))
+    rows, columns = max(1, round(height / shrink)), max(1, round(width / shrink))
+    fields, area = 1 if same_dxdy else 2, rows * columns
+    source = Source(key)
+    noise = source.uniform(fields * area, -1.0, 1.0) if uniform else source.normal(fields * area)
+    sigma_x, sigma_y = sigma * columns / width, sigma * rows / height
+    size = (17, 17) if approximate else (0, 0)
+    gain = alpha * math.sqrt(sigma_x * sigma_y) / sigma if sigma > 0 else alpha
+    moved: list[npt.NDArray[np.float32]] = []
+    for i in range(fields):
+        part: Any = noise[i * area : (i + 1) * area].reshape(rows, columns)
+        if sigma > 0:
+            part = cv2.GaussianBlur(part, size, sigmaX=sigma_x, sigmaY=sigma_y, borderType=cv2.BORDER_REFLECT)
+        part = part * np.float32(gain)
+        moved.append(part if shrink == 1 else cv2.resize(part, (width, height), interpolation=cv2.INTER_CUBIC))
+    return _over(moved[0], moved[-1], height, width, add=True)
+
+
+def control_field(key: str, rows: int, columns: int, displacement: float, height: int, width: int) -> Maps:
+    """Displacements at the centres of rows x columns cells, uniform within +-displacement of the shorter side; bicubic
+    between."""
+    reach = displacement * min(height, width)
+    noise: Any = Source(key).uniform(2 * rows * columns, -reach, reach).reshape(2, rows, columns)
+    moved = [cv2.resize(part, (width, height), interpolation=cv2.INTER_CUBIC) for part in noise]
+    return _over(moved[0], moved[1], height, width, add=True)
+
+
+def _over(x: Any, y: Any, height: int, width: int, add: bool = False) -> Maps:
+    """Index coordinates (H, W) from coordinates, or from displacements if `add`, that broadcast to (H, W)."""
+    map_x, map_y = np.empty((height, width), np.float32), np.empty((height, width), np.float32)
+    np.add(x, np.arange(width, dtype=np.float32) if add else np.float32(0), out=map_x)
+    np.add(y, np.arange(height, dtype=np.float32)[:, None] if add else np.float32(0), out=map_y)
+    return map_x, map_y
+
+
+_last = threading.local()
+
+
+def dense(
+    build: Callable[..., Maps], params: tuple[Any, ...], height: int, width: int, resolution: float = 1.0
+) -> Dense:
+    """The field `build(*params, height, width)`, read-only; below resolution 1 its displacements are built at that
+    fraction of the size and enlarged.
+
+    Each thread keeps the last field, since all targets of a call ask for the same one.
+    """
+    asked = (build, params, height, width, resolution)
+    if getattr(_last, "asked", None) == asked:
+        return _last.field  # type: ignore[no-any-return]
+    if resolution >= 1.0:
+        map_x, map_y = build(*params, height, width)
+    else:
+        rows, columns = max(1, round(height * resolution)), max(1, round(width * resolution))
+        x: Any
+        y: Any
+        x, y = build(*params, rows, columns)
+        x = (x - np.arange(columns, dtype=np.float32)) * np.float32(width / columns)
+        y = (y - np.arange(rows, dtype=np.float32)[:, None]) * np.float32(height / rows)
+        x = cv2.resize(x, (width, height), interpolation=cv2.INTER_LINEAR)
+        y = cv2.resize(y, (width, height), interpolation=cv2.INTER_LINEAR)
+        map_x, map_y = _over(x, y, height, width, add=True)
+    map_x.flags.writeable = map_y.flags.writeable = False
+    field = Dense(map_x, map_y)
+    _last.field, _last.asked = field, asked
+    return field

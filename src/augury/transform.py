@@ -1,0 +1,234 @@
+"""The surface of one augmentation: a frozen class whose fields say what may vary, `draw` what did, `lower` how it runs.
+
+class Rotate(Transform):
+    angle_range: Limits = Limits(default=(-90, 90), unit="degree", alias="limit")
+    p: Probability = Probability(default=0.5)
+
+    def draw(self, sig, stream):
+        return {"angle": stream.uniform(*self.angle_range)}
+
+    @classmethod
+    def lower(cls, params, sig):
+        return (Warp(...),)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, dataclass_transform
+
+from augury import fields
+from augury.errors import FieldError, RecordError, shown
+from augury.fields import Field, Probability
+from augury.ops import Op
+from augury.rng import Stream
+from augury.sample import Signature
+
+Params = dict[str, Any]
+
+REGISTRY: dict[str, type[Transform]] = {}
+
+
+def find_transform(name: object, where: str) -> type[Transform]:
+    """The registered class called `name`; RecordError naming `where` and the nearest known name if there is none."""
+    if isinstance(name, str) and name in REGISTRY:
+        return REGISTRY[name]
+    near = get_close_matches(str(name), REGISTRY, 1)
+    hint = f"did you mean {near[0]!r}?" if near else "if it is your own, import the module that defines it first"
+    raise RecordError(f"{where}: unknown transform {shown(name)}; {hint}")
+
+
+@dataclass_transform(
+    frozen_default=True,
+    eq_default=True,
+    field_specifiers=(
+        fields.Number, fields.Integer, fields.Probability, fields.Limits, fields.IntLimits, fields.Size, fields.Flag,
+        fields.Option, fields.Interpolation, fields.Border, fields.Fill, fields.Maybe, fields.Plain,
+    ),
+)  # fmt: skip
+class Transform:
+    """Base of every transform."""
+
+    fields: ClassVar[dict[str, Field[Any, Any]]] = {}
+    # Raised when the meaning of drawn params changes; a record of a newer version is refused.
+    version: ClassVar[int] = 1
+    needs: ClassVar[Literal["signature", "labels", "pixels"]] = "signature"
+    # Lowering itself looks at the sample, so earlier steps are run first.
+    lower_needs_pixels: ClassVar[bool] = False
+    # "dual": masks, boxes and keypoints follow; "image": only images change.
+    acts_on: ClassVar[Literal["dual", "image"]] = "image"
+    # Drawn params that are pixel positions (x, y, x, y ...) and scale with the image when a record is resized.
+    pixel_params: ClassVar[frozenset[str]] = frozenset()
+
+    _aliases: ClassVar[dict[str, str]] = {}
+    _defaults: ClassVar[dict[str, Any]] = {}
+
+    def __init_subclass__(cls, register: bool = True, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        own = {name: value for name, value in vars(cls).items() if isinstance(value, Field)}
+        cls.fields = {**{k: v for k, v in cls.fields.items() if k not in own}, **own}
+        cls._aliases = {alias: name for name, field in cls.fields.items() for alias in field.aliases}
+        cls._defaults = {}
+        if register and own:
+            REGISTRY[cls.__name__] = cls
+
+    if not TYPE_CHECKING:
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            cls = type(self)
+            given = cls.bind(args, kwargs)
+            values = {}
+            for name, field in cls.fields.items():
+                if name in given:
+                    values[name] = field.accept(given[name], cls.__name__)
+                elif field.required:
+                    raise FieldError(f"{cls.__name__}.{name}: missing; {cls.__name__} needs {cls.required()}")
+                else:
+                    values[name] = cls.default(name)
+            self.__dict__.update(values)
+            self.check()
+
+    @classmethod
+    def bind(cls, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """Arguments by canonical field name; FieldError for too many, unknown or doubled ones."""
+        names = list(cls.fields)
+        if len(args) > len(names):
+            raise FieldError(f"{cls.__name__}: got {len(args)} positional arguments; it has {', '.join(names)}")
+        given = dict(zip(names, args, strict=False))
+        for name, value in kwargs.items():
+            target = cls._aliases.get(name, name)
+            if target not in cls.fields:
+                near = get_close_matches(name, [*names, *cls._aliases], 1)
+                hint = f"did you mean {near[0]!r}? " if near else ""
+                raise FieldError(
+                    f"{cls.__name__}.{name}: got {shown(value)}; unknown argument, {hint}known: {', '.join(names)}"
+                )
+            if target in given:
+                raise FieldError(f"{cls.__name__}.{target}: got {shown(value)} as a second value; pass it once")
+            given[target] = value
+        return given
+
+    @classmethod
+    def required(cls) -> str:
+        return ", ".join(name for name, field in cls.fields.items() if field.required)
+
+    @classmethod
+    def default(cls, name: str) -> Any:
+        """The converted default of a field."""
+        if name not in cls._defaults:
+            cls._defaults[name] = cls.fields[name].accept(cls.fields[name].default, cls.__name__)
+        return cls._defaults[name]
+
+    def check(self) -> None:
+        """Raise FieldError if fields that are fine alone contradict each other."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise FieldError(f"{type(self).__name__}.{name}: transforms are frozen; build a new one, or use .replace()")
+
+    def replace(self, **changes: Any) -> Self:
+        """A copy with some fields changed."""
+        return type(self)(**{**self.values(), **changes})
+
+    def values(self) -> dict[str, Any]:
+        """Field values by name."""
+        return {name: self.__dict__[name] for name in self.fields}
+
+    def explicit(self) -> dict[str, Any]:
+        """Field values that differ from their default, and p."""
+        cls = type(self)
+        return {
+            name: value
+            for name, value in self.values().items()
+            if name == "p" or self.fields[name].required or value != cls.default(name)
+        }
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.explicit().items())})"
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self.values() == other.values()
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+    # ---- running ----
+
+    @property
+    def constant(self) -> bool:
+        """Whether the same signature always gives the same step, so that it is drawn and lowered once."""
+        return type(self).draw is Transform.draw and not self.lower_needs_pixels
+
+    @cached_property
+    def kept(self) -> Params:
+        """Values of the fields that lowering needs and no draw changes."""
+        return {name: self.__dict__[name] for name, field in self.fields.items() if field.keep}
+
+    def draw(self, sig: Signature, stream: Stream) -> Params:
+        """Values of this call, plain JSON data; with `kept` they are all that `lower` needs."""
+        return {}
+
+    @classmethod
+    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+        """Ops that run the drawn step on a sample of signature `sig`."""
+        raise NotImplementedError
+
+    @classmethod
+    def restore(cls, params: Params, callables: Mapping[str, Any]) -> type[Transform] | Transform:
+        """What lowers a recorded step; `callables` are functions passed by name at replay."""
+        return cls
+
+    # ---- saving ----
+
+    def to_dict(self) -> dict[str, Any]:
+        """Name and every field as plain JSON data."""
+        return {
+            "__class_fullname__": type(self).__name__,
+            **{name: fields.plain(value) for name, value in self.values().items()},
+        }
+
+    @classmethod
+    def schema(cls) -> dict[str, Any]:
+        """JSON schema of the constructor's arguments."""
+        return {
+            "title": cls.__name__,
+            "type": "object",
+            "properties": {name: field.schema() for name, field in cls.fields.items()},
+            "required": [name for name, field in cls.fields.items() if field.required],
+            "additionalProperties": False,
+        }
+
+
+class ImageTransform(Transform, register=False):
+    """Base of catalogue transforms that change images only."""
+
+
+class GeometricTransform(Transform, register=False):
+    """Base of catalogue transforms whose masks, boxes and keypoints follow."""
+
+    acts_on = "dual"
+
+
+class NoOp(GeometricTransform):
+    """Change nothing."""
+
+    p: Probability = Probability(default=0.5)
+
+    @classmethod
+    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+        return ()
+
+
+Draw = Callable[[Signature, Stream], Params]
+__all__ = [
+    "REGISTRY",
+    "Draw",
+    "GeometricTransform",
+    "ImageTransform",
+    "NoOp",
+    "Params",
+    "Probability",
+    "Transform",
+    "find_transform",
+]

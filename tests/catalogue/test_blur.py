@@ -1,0 +1,249 @@
+"""Blur and sharpening: drawn values, kernels by formula, and that records reproduce them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+import augury as A
+from augury.catalogue.blur import motion_kernel
+from augury.errors import FieldError
+from augury.sample import Array
+
+KEYS = range(300)
+
+
+def image(dtype: str = "uint8") -> Array:
+    values = np.random.default_rng(0).integers(0, 256, (40, 50, 3))
+    return (values / 255).astype(np.float32) if dtype == "float32" else values.astype(dtype)
+
+
+def params(transform: Any, key: int) -> dict[str, Any]:
+    out = A.Compose([transform], seed=1, save_applied_params=True)(image=np.zeros((8, 8, 3), np.uint8), key=key)
+    return dict(out["applied_transforms"][0][1])
+
+
+def drawn(transform: Any, name: str) -> list[Any]:
+    return [params(transform, key)[name] for key in KEYS]
+
+
+def run(transform: Any, sample: Array) -> Array:
+    out: Array = A.Compose([transform], seed=1)(image=sample, key=0)["image"]
+    assert out.shape == sample.shape
+    assert out.dtype == sample.dtype
+    return out
+
+
+@pytest.mark.parametrize(
+    ("limits", "sizes"),
+    [((3, 7), {3, 5, 7}), (5, {3, 5}), ((4, 6), {5, 7}), ((1, 2), {3}), (0, {3}), ((9, 9), {9})],
+)
+@pytest.mark.parametrize(
+    ("name", "param"), [("Blur", "kernel"), ("MedianBlur", "kernel"), ("MotionBlur", "kernel_size")]
+)
+def test_sizes_are_odd(name: str, param: str, limits: Any, sizes: set[int]) -> None:
+    assert set(drawn(getattr(A, name)(blur_range=limits, p=1), param)) == sizes
+    assert getattr(A, name)(blur_limit=limits, p=1) == getattr(A, name)(limits, p=1)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+def test_blur_is_the_mean(dtype: str) -> None:
+    sample = image(dtype)
+    want = cv2.blur(sample.astype(np.float64), (5, 5))
+    assert np.abs(run(A.Blur((5, 5), p=1), sample) - want).max() <= (1e-6 if dtype == "float32" else 0.5 + 1e-9)
+
+
+def test_median_is_the_median() -> None:
+    sample = image()
+    out = run(A.MedianBlur((3, 3), p=1), sample)
+    assert (out[10, 20] == np.median(sample[9:12, 19:22], axis=(0, 1))).all()
+
+
+# ---- Gaussian ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("limits", "sizes"),
+    [
+        ((0, 0), {0}),
+        (0, {0}),
+        ((3, 7), {3, 5, 7}),
+        ((0, 7), {0, 3, 5, 7}),
+        (5, {0, 3, 5}),
+        ((1, 2), {1, 3}),
+        ((2, 6), {3, 5, 7}),
+    ],
+)
+def test_gaussian_sizes(limits: Any, sizes: set[int]) -> None:
+    assert set(drawn(A.GaussianBlur(blur_limit=limits, p=1), "kernel_size")) == sizes
+
+
+def test_gaussian_sigma() -> None:
+    sigma = drawn(A.GaussianBlur(sigma_limit=2, p=1), "sigma")
+    assert 0 <= min(sigma) < 0.1
+    assert 1.9 < max(sigma) < 2
+    assert set(drawn(A.GaussianBlur(sigma_range=(0.7, 0.7), p=1), "sigma")) == {0.7}
+
+
+@pytest.mark.parametrize(("limits", "sigma", "size"), [((0, 0), 1.5, 11), ((5, 5), 1.5, 5), ((7, 7), 0, 7)])
+def test_gaussian_weights(limits: Any, sigma: float, size: int) -> None:
+    point = np.zeros((21, 21), np.float32)
+    point[10, 10] = 1
+    out = run(A.GaussianBlur(limits, (sigma, sigma), p=1), point)
+    width = sigma or 0.3 * ((size - 1) / 2 - 1) + 0.8
+    line = np.exp(-(np.arange(-(size // 2), size // 2 + 1) ** 2) / (2 * width**2))
+    want = np.outer(line, line) / line.sum() ** 2
+    reach = size // 2
+    assert np.abs(out[10 - reach : 11 + reach, 10 - reach : 11 + reach] - want).max() < 1e-6
+    assert np.count_nonzero(out) == size**2
+
+
+def test_gaussian_of_nothing_is_the_image() -> None:
+    sample = image()
+    assert (run(A.GaussianBlur((0, 0), (0, 0), p=1), sample) == sample).all()
+
+
+def test_gaussian_slices() -> None:
+    volume = np.stack([image(), image()[::-1]])
+    out = A.Compose([A.GaussianBlur(volume_mode="slice", sigma_range=(1, 1), p=1)])(volume=volume)["volume"]
+    assert (out[1] == run(A.GaussianBlur(sigma_range=(1, 1), p=1), volume[1])).all()
+
+
+@pytest.mark.parametrize("wrong", [{"volume_mode": "3d"}, {"sigma_z_range": (1, 2)}, {"blur_z_range": (3, 5)}])
+def test_gaussian_across_slices_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(FieldError, match=f"GaussianBlur.{next(iter(wrong))}: got .* not supported"):
+        A.GaussianBlur(**wrong)
+
+
+# ---- motion ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("angle", "direction", "cells"),
+    [
+        (0, 0, [(3, x) for x in range(7)]),
+        (0, 1, [(3, x) for x in range(3, 7)]),
+        (0, -1, [(3, x) for x in range(4)]),
+        (90, 0, [(y, 3) for y in range(7)]),
+        (90, 1, [(y, 3) for y in range(3, 7)]),
+        (180, 1, [(3, x) for x in range(4)]),
+        (270, 1, [(y, 3) for y in range(4)]),
+        (360, 1, [(3, x) for x in range(3, 7)]),
+    ],
+)
+def test_motion_along_the_axes(angle: float, direction: float, cells: list[tuple[int, int]]) -> None:
+    want = np.zeros((7, 7))
+    for cell in cells:
+        want[cell] = 1 / len(cells)
+    assert np.allclose(motion_kernel(7, angle, direction, (0, 0)), want, atol=1e-12)
+
+
+@pytest.mark.parametrize("size", [3, 5, 9, 31])
+def test_motion_kernels_are_lines(size: int) -> None:
+    at = np.arange(size) - size // 2
+    for angle in range(0, 360, 7):
+        for direction in (-1, -0.3, 0, 0.5, 1):
+            kernel = np.array(motion_kernel(size, angle, direction, (0, 0)))
+            assert abs(kernel.sum() - 1) < 1e-12
+            assert kernel.min() >= 0
+            x, y = (kernel.sum(0) * at).sum(), (kernel.sum(1) * at).sum()
+            ahead = direction * (size // 2) / 2
+            assert (
+                math.hypot(x - ahead * math.cos(math.radians(angle)), y - ahead * math.sin(math.radians(angle))) < 1e-5
+            )
+
+
+def test_motion_shift_moves_the_line() -> None:
+    kernel = np.array(motion_kernel(9, 0, 0, (2, -1)))
+    assert np.allclose(kernel[3, 2:], 1 / 7)
+    assert np.count_nonzero(kernel) == 7
+
+
+def test_motion_draws() -> None:
+    transform = A.MotionBlur((9, 9), angle_range=(30, 60), direction_range=(-0.5, 0.5), p=1)
+    assert {x for shift in drawn(transform, "shift") for x in shift} == {-2, -1, 0, 1, 2}
+    angles, directions = drawn(transform, "angle"), drawn(transform, "direction")
+    assert 30 <= min(angles) < 32
+    assert 58 < max(angles) < 60
+    assert -0.5 <= min(directions) < max(directions) < 0.5
+    assert set(drawn(transform.replace(allow_shifted=False), "shift")) == {(0, 0)}
+
+
+def test_motion_blur_moves_along_the_line() -> None:
+    point = np.zeros((21, 21), np.uint8)
+    point[10, 10] = 210
+    out = run(A.MotionBlur((7, 7), False, (90, 90), (0, 0), p=1), point)
+    assert (out[7:14, 10] == 30).all()
+    assert out.sum() == 210
+
+
+# ---- defocus, sharpen, emboss ------------------------------------------------------------------------
+
+
+def test_defocus_draws() -> None:
+    assert set(drawn(A.Defocus(radius=4, p=1), "radius")) == {1, 2, 3, 4}
+    assert set(drawn(A.Defocus((3, 5), p=1), "radius")) == {3, 4, 5}
+    soft = drawn(A.Defocus(alias_blur=0.3, p=1), "alias_blur")
+    assert 0 <= min(soft) < max(soft) < 0.3
+
+
+def test_defocus_is_a_disc() -> None:
+    point = np.zeros((31, 31), np.float32)
+    point[15, 15] = 1
+    out = run(A.Defocus((6, 6), (0.1, 0.1), p=1), point)
+    at = np.arange(-15, 16)
+    disc = at[:, None] ** 2 + at**2 <= 36
+    assert np.allclose(out, disc / disc.sum(), atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_sharpen_kernel(dtype: str) -> None:
+    sample = image(dtype)
+    out = run(A.Sharpen(alpha=(0.3, 0.3), lightness=(0.8, 0.8), p=1), sample)
+    wide = sample.astype(np.float64)
+    around = cv2.boxFilter(wide, -1, (3, 3), normalize=False) - wide
+    full = 1 if dtype == "float32" else 255
+    want = np.clip(0.7 * wide + 0.3 * (8.8 * wide - around), 0, full)
+    assert np.abs(out - want).max() <= (1e-5 if full == 1 else 0.51)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_sharpen_gaussian(dtype: str) -> None:
+    sample = image(dtype)
+    out = run(A.Sharpen((0.4, 0.4), method="gaussian", kernel_size=7, sigma=1.2, p=1), sample)
+    wide = sample.astype(np.float64)
+    full = 1 if dtype == "float32" else 255
+    want = np.clip(wide + 0.4 * (wide - cv2.GaussianBlur(wide, (7, 7), 1.2)), 0, full)
+    assert np.abs(out - want).max() <= (1e-5 if full == 1 else 1.01)
+
+
+def test_emboss() -> None:
+    sample = image("float32")
+    out = run(A.Emboss(alpha=(0.3, 0.3), strength=(0.6, 0.6), p=1), sample)
+    relief = np.array([[-1.6, -0.6, 0], [-0.6, 1, 0.6], [0, 0.6, 1.6]])
+    want = np.clip(0.7 * sample + 0.3 * cv2.filter2D(sample.astype(np.float64), -1, relief), 0, 1)
+    assert np.abs(out - want).max() < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("Sharpen", {"kernel_size": 4}),
+        ("Sharpen", {"sigma": 0}),
+        ("Sharpen", {"method": "laplace"}),
+        ("Sharpen", {"alpha_range": (0, 2)}),
+        ("Emboss", {"strength_range": (-1, 1)}),
+        ("Defocus", {"radius_range": (0, 3)}),
+        ("MotionBlur", {"angle_range": (-90, 90)}),
+        ("MotionBlur", {"direction_range": (-2, 2)}),
+        ("Blur", {"blur_range": (-3, 3)}),
+        ("GaussianBlur", {"sigma_range": (-1, 1)}),
+    ],
+)
+def test_refused(name: str, wrong: dict[str, Any]) -> None:
+    with pytest.raises(FieldError, match=f"{name}.{next(iter(wrong))}: got"):
+        getattr(A, name)(**wrong)

@@ -1,0 +1,158 @@
+"""What every transform of the catalogue promises, over the table of all of them and their modes."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import augury as A
+from augury.errors import SampleError
+from augury.transform import REGISTRY
+from tests.catalogue.cases import CASES
+from tests.samples import BOX_SETTINGS, POINT_SETTINGS, digest, image, mask, sample
+
+DRAWS = 5
+KINDS = ("every", "gray", "one", "four", "six", "float", "float_gray", "uint16")
+# Data that a transform asks for beside the targets.
+EXTRAS: dict[str, dict[str, Any]] = {"RandomCropNearBBox": {"cropping_bbox": [10, 12, 50, 44]}}
+IDS = [f"{name}-{i}" for i, (name, _) in enumerate(CASES)]
+
+
+def pipeline(name: str, arguments: dict[str, Any], **settings: Any) -> A.ReplayCompose:
+    transform = getattr(A, name)(**{**arguments, "p": 1})
+    return A.ReplayCompose([transform], seed=137, save_applied_params=True, **settings)
+
+
+def settings_of(targets: dict[str, Any]) -> dict[str, Any]:
+    if "bboxes" not in targets:
+        return {}
+    return {"bbox_params": A.BboxParams(**BOX_SETTINGS), "keypoint_params": A.KeypointParams(**POINT_SETTINGS)}
+
+
+def targets_of(name: str, kind: str, seed: int) -> dict[str, Any]:
+    targets = sample(kind, seed)
+    if name == "ToTensorV2":
+        targets = {k: v for k, v in targets.items() if k in ("image", "mask", "images", "masks", "bboxes", "labels", "keypoints", "names")}
+    return {**targets, **EXTRAS.get(name, {})}
+
+
+def kinds_of(name: str) -> tuple[str, ...]:
+    return ("float", "float_gray") if name == "FromFloat" else KINDS
+
+
+def outcome(result: dict[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in result.items() if k not in ("replay", "applied_transforms")}
+
+
+def test_the_table_names_every_transform() -> None:
+    ours = {name for name, cls in REGISTRY.items() if cls.__module__.startswith("augury.") and name != "Lambda"}
+    assert {name for name, _ in CASES} == ours
+    assert ours <= set(A.__all__)
+
+
+def test_replay_in_a_fresh_process_is_exact(tmp_path: Path) -> None:
+    jobs: list[dict[str, Any]] = []
+    wanted: list[str] = []
+    for name, arguments in CASES:
+        for kind in kinds_of(name):
+            for draw in range(DRAWS if kind in ("every", "float") else 1):
+                targets = targets_of(name, kind, draw)
+                try:
+                    result = pipeline(name, arguments, **settings_of(targets))(**targets, key=(draw, name))
+                except SampleError:
+                    continue  # this transform refuses this kind of image; test_refusals says which may
+                jobs.append(
+                    {
+                        "name": name, "kind": kind, "seed": draw, "targets": list(targets), "extras": EXTRAS.get(name, {}),
+                        "record": result["replay"], "applied": result["applied_transforms"],
+                    }  # fmt: skip
+                )
+                wanted.append(digest(outcome(result)))
+    (tmp_path / "jobs.json").write_text(json.dumps(jobs))
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.replayed", str(tmp_path / "jobs.json")],
+        capture_output=True, text=True, cwd=root, env={**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{root / 'src'}"}, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    got = json.loads(done.stdout)
+    wrong = [
+        (job["name"], job["kind"], job["seed"], how)
+        for job, want, pair in zip(jobs, wanted, got, strict=True)
+        for how, have in zip(("replay", "applied"), pair, strict=True)
+        if want != have
+    ]
+    assert not wrong
+    assert len(jobs) > len(CASES) * DRAWS
+
+
+@pytest.mark.parametrize(("name", "arguments"), CASES, ids=IDS)
+def test_every_kind_of_image(name: str, arguments: dict[str, Any]) -> None:
+    for kind in kinds_of(name):
+        targets = targets_of(name, kind, 1)
+        before = {k: v.copy() for k, v in targets.items() if isinstance(v, np.ndarray)}
+        try:
+            result = pipeline(name, arguments, **settings_of(targets))(**targets, key=1)
+        except SampleError as error:
+            assert kind not in ("every", "image", "float"), error
+            continue
+        for key, value in before.items():
+            assert np.array_equal(value, targets[key]), f"{kind}: {key} was written to"
+            if isinstance(result[key], np.ndarray):
+                assert result[key].flags.c_contiguous
+                assert not np.may_share_memory(result[key], targets[key]), f"{kind}: {key} is the caller's memory"
+        if name not in ("Normalize", "ToFloat", "FromFloat", "ToTensorV2", "ToGray"):
+            assert result["image"].dtype == targets["image"].dtype
+            assert result["image"].ndim == targets["image"].ndim
+            assert result["image"].shape[2:] == targets["image"].shape[2:]
+
+
+@pytest.mark.parametrize(("name", "arguments"), CASES, ids=IDS)
+def test_memory_layouts(name: str, arguments: dict[str, Any]) -> None:
+    dtype = "float32" if name == "FromFloat" else "uint8"
+    plain = image(64, 64, dtype=dtype)
+    wide = image(64, 128, dtype=dtype)
+    wide[:, ::2] = plain
+    mirrored = np.ascontiguousarray(plain[::-1, ::-1])
+    frozen = plain.copy()
+    frozen.flags.writeable = False
+    extras = {**EXTRAS.get(name, {}), "mask": mask(64, 64)}
+    extras |= {"bboxes": [[5.0, 6.0, 40.0, 50.0]], "labels": ["a"]}
+    run = pipeline(name, arguments, bbox_params=A.BboxParams(**BOX_SETTINGS))
+    want = digest(run(image=plain, **extras, key=3)["image"])
+    for layout in (wide[:, ::2], mirrored[::-1, ::-1], frozen, np.asfortranarray(plain)):
+        assert digest(run(image=layout, **extras, key=3)["image"]) == want
+
+
+@pytest.mark.parametrize(("name", "arguments"), CASES, ids=IDS)
+def test_it_can_be_written_down(name: str, arguments: dict[str, Any]) -> None:
+    transform = getattr(A, name)(**arguments)
+    assert eval(repr(transform), vars(A)) == transform  # noqa: S307
+    assert A.from_dict(json.loads(json.dumps(A.to_dict(transform)))) == transform
+    schema = transform.schema()
+    assert set(schema["properties"]) == set(transform.fields)
+    json.dumps(schema)
+
+
+def test_records_are_small() -> None:
+    targets = {
+        "image": image(1024, 1024), "mask": np.zeros((1024, 1024), np.uint8), "bboxes": [[100, 100, 300, 300]], "labels": ["a"],
+    }  # fmt: skip
+    sizes = {}
+    for i, (name, arguments) in enumerate(CASES):
+        run = pipeline(name, arguments, bbox_params=A.BboxParams(**BOX_SETTINGS))
+        if name == "FromFloat":
+            targets = {**targets, "image": image(1024, 1024, dtype="float32")}
+        result = run(**targets, **EXTRAS.get(name, {}), key=i)
+        sizes[f"{name}-{i}"] = len(json.dumps(result["replay"]))
+        assert not any(isinstance(v, np.ndarray) for _, params in result["applied_transforms"] for v in params.values())
+    assert max(sizes.values()) < 16 * 1024, max(sizes, key=lambda k: sizes[k])
+    assert statistics.median(sizes.values()) < 1024

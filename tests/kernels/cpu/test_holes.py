@@ -1,0 +1,107 @@
+"""Holes: only their insides change, to what `fill` says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from augury import ops
+from augury.kernels.cpu import holes
+
+KEY = "0123456789abcdef01234567"
+OTHER = "76543210fedcba9876543210"
+HOLES = ((2, 3, 9, 8), (10, 1, 12, 14), (0, 0, 1, 1))
+FILLS: tuple[Any, ...] = (0, 1, "random", "random_uniform", "grayscale", "inpaint_telea", "inpaint_ns")
+DTYPES = (np.uint8, np.uint16, np.float32)
+
+
+def picture(shape: tuple[int, ...], dtype: type) -> np.ndarray:
+    values = np.random.default_rng(5).random(shape)
+    return (values if dtype is np.float32 else np.round(values * np.iinfo(dtype).max)).astype(dtype)
+
+
+def inside(shape: tuple[int, ...]) -> np.ndarray:
+    where = np.zeros(shape[:2], bool)
+    for x_min, y_min, x_max, y_max in HOLES:
+        where[y_min:y_max, x_min:x_max] = True
+    return where
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", [(16, 14), (16, 14, 1), (16, 14, 3), (16, 14, 4), (16, 14, 130)], ids=str)
+@pytest.mark.parametrize("fill", FILLS)
+def test_every_fill_shape_dtype_and_layout(fill: Any, shape: tuple[int, ...], dtype: type) -> None:
+    image = picture(shape, dtype)
+    before = image.copy()
+    image.flags.writeable = False
+    op = ops.Holes(HOLES, fill, None, KEY)
+    out = holes.holes(image, op)
+    assert out.shape == shape and out.dtype == dtype
+    assert out.flags.c_contiguous and out.flags.writeable and not np.shares_memory(out, image)
+    assert np.array_equal(image, before)
+    where = inside(shape)
+    assert np.array_equal(out[~where], image[~where])
+    if fill != "grayscale" or (len(shape) == 3 and shape[2] > 1):
+        assert (out[where] != image[where]).mean() > 0.8
+    assert np.array_equal(out, holes.holes(np.asfortranarray(image), op))
+    assert np.array_equal(out, holes.holes(image[::-1, ::-1].copy()[::-1, ::-1], op))
+    again = holes.holes(image, op._replace(key=OTHER))
+    assert np.array_equal(out, again) == (fill not in ("random", "random_uniform"))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_colours(dtype: type) -> None:
+    image = picture((16, 14, 3), dtype)
+    colour = (0.25, 0.5, 1.0) if dtype is np.float32 else (10, 20, 30)
+    out = holes.holes(image, ops.Holes(HOLES, colour))
+    assert (out[inside(image.shape)] == np.array(colour, dtype)).all()
+
+
+def test_random_uniform_is_one_colour_per_hole_and_random_is_not() -> None:
+    image = np.zeros((200, 200, 3), np.uint8)
+    boxes = ((0, 0, 100, 100), (100, 100, 200, 200))
+    out = holes.holes(image, ops.Holes(boxes, "random_uniform", None, KEY))
+    colours = [np.unique(out[y0:y1, x0:x1].reshape(-1, 3), axis=0) for x0, y0, x1, y1 in boxes]
+    assert [len(colour) for colour in colours] == [1, 1]
+    assert not np.array_equal(*colours)
+    out = holes.holes(image, ops.Holes(boxes, "random", None, KEY))
+    counts = np.bincount(out[:100, :100].ravel(), minlength=256)
+    assert abs(counts.mean() - 30_000 / 256) < 1e-9 and counts.min() > 60 and counts.max() < 180
+
+
+def test_grayscale_is_luma() -> None:
+    image = picture((16, 14, 3), np.uint8)
+    out = holes.holes(image, ops.Holes(HOLES, "grayscale"))
+    where = inside(image.shape)
+    wanted = image[where] @ np.array([0.299, 0.587, 0.114])
+    assert np.abs(out[where] - wanted[:, None]).max() <= 0.51
+
+
+def test_inpainting_continues_the_surroundings() -> None:
+    ramp = np.broadcast_to(np.linspace(0.1, 0.9, 60, dtype=np.float32)[:, None], (60, 60))
+    for dtype in DTYPES:
+        full = 1.0 if dtype is np.float32 else np.iinfo(dtype).max
+        image = np.ascontiguousarray(ramp * full).astype(dtype)
+        for method in ("inpaint_telea", "inpaint_ns"):
+            out = holes.holes(image, ops.Holes(((20, 20, 30, 30),), method))
+            assert np.abs(out / full - ramp).max() < 0.06
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.float64, bool])
+@pytest.mark.parametrize("shape", [(16, 14), (16, 14, 2)], ids=str)
+def test_masks(shape: tuple[int, ...], dtype: type) -> None:
+    mask = np.zeros(shape, dtype)
+    op = ops.Holes(HOLES, "random", 1, KEY)
+    out = holes.holes_mask(mask, op)
+    assert out.dtype == dtype and not mask.any()
+    assert np.array_equal(out.reshape(16, 14, -1)[..., -1] == 1, inside(shape))
+    assert not holes.holes_mask(mask, op._replace(fill_mask=None)).any()
+
+
+def test_no_holes_is_a_copy() -> None:
+    image = picture((8, 9, 3), np.uint8)
+    for fill in FILLS:
+        out = holes.holes(image, ops.Holes((), fill, None, KEY))
+        assert np.array_equal(out, image) and not np.shares_memory(out, image)

@@ -1,0 +1,284 @@
+"""What the oracle comparison runs: transforms whose ranges are single values, and the samples they run on.
+
+The strings "$h", "$w" and "$ratio" (width / height) in arguments stand for the image's own size.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from benchmarks import samples
+
+How = Literal["value", "set", "statistics"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One transform at fixed arguments.
+
+    how: "value" compares one result; "set" compares the set of results over many draws, for transforms that choose
+    among a few; "statistics" compares mean, deviation and share of changed values over draws, for random arrays.
+    """
+
+    transform: str
+    arguments: dict[str, Any]
+    how: How = "value"
+    inputs: tuple[str, ...] = ("rgb 97x131", "rgb 64x64", "gray 97x131", "float 97x131")
+    labels: bool = True
+
+    @property
+    def id(self) -> str:
+        """The name of this check in files."""
+        return f"{self.transform} {json.dumps(self.arguments, sort_keys=True)}"
+
+
+COLOUR = ("rgb 97x131", "rgb 64x64", "float 97x131")
+BYTES = ("rgb 97x131", "rgb 64x64", "gray 97x131")
+FLOAT = ("float 97x131",)
+
+DRAWS = {"set": 128, "statistics": 24}
+
+
+def image(name: str) -> samples.Array:
+    """The test image called `name`."""
+    kind, size = name.split()
+    height, width = map(int, size.split("x"))
+    return samples.photo(height, width, 0 if kind == "gray" else 3, "float32" if kind == "float" else "uint8")
+
+
+def sample(check: Check, name: str) -> dict[str, Any]:
+    """The keyword arguments of one call: image, and mask, boxes and keypoints for transforms that move pixels."""
+    pixels = image(name)
+    height, width = pixels.shape[:2]
+    data: dict[str, Any] = {"image": pixels}
+    if check.labels:
+        data["mask"] = samples.label_mask(height, width)
+        data["bboxes"] = samples.boxes(6, height, width)
+        data["box_labels"] = list(range(6))
+        data["keypoints"] = samples.points(9, height, width)
+        data["point_labels"] = list(range(9))
+    if check.transform == "RandomCropNearBBox":
+        data["cropping_bbox"] = [width // 4, height // 4, width // 2, height // 2]
+    return data
+
+
+def resolved(value: Any, height: int, width: int) -> Any:
+    """`value` with the image's own size filled in."""
+    if isinstance(value, list):
+        return [resolved(item, height, width) for item in value]
+    if isinstance(value, dict):
+        return {key: resolved(item, height, width) for key, item in value.items()}
+    return {"$h": height, "$w": width, "$ratio": width / height}.get(value, value) if isinstance(value, str) else value
+
+
+def run(library: Any, check: Check, name: str) -> dict[str, samples.Array]:
+    """Results by target; sets and statistics under "image"."""
+    data = sample(check, name)
+    height, width = data["image"].shape[:2]
+    options: dict[str, Any] = {}
+    if check.labels:
+        options["bbox_params"] = library.BboxParams(format="pascal_voc", label_fields=["box_labels"])
+        options["keypoint_params"] = library.KeypointParams(format="xy", label_fields=["point_labels"])
+    values = resolved(check.arguments, height, width)
+    pipeline = samples.pipeline(library, [[check.transform, {**values, "p": 1.0}]], seed=137, **options)
+    if check.how == "value":
+        result = pipeline(**data)
+        found = {"image": np.asarray(result["image"])}
+        if check.labels:
+            found["mask"] = np.asarray(result["mask"])
+            for target, labels in (("bboxes", "box_labels"), ("keypoints", "point_labels")):
+                columns = 4 if target == "bboxes" else 2
+                rows = np.array([row[:columns] for row in result[target]], np.float64).reshape(-1, columns)
+                found[target] = np.column_stack([rows, np.asarray(result[labels], np.float64)])
+        return found
+    images = [np.asarray(pipeline(**data)["image"]) for _ in range(DRAWS[check.how])]
+    if check.how == "set":
+        different = sorted({found.tobytes() for found in images})
+        return {"image": np.stack([np.frombuffer(raw, images[0].dtype) for raw in different])}
+    scale = 1.0 if data["image"].dtype == np.float32 else 255.0
+    change = (np.stack(images).astype(np.float64) - data["image"]) / scale
+    return {"image": np.array([change.mean(), change.std(), np.mean(change != 0)])}
+
+
+def checks() -> list[Check]:
+    """Every check."""
+    found: list[Check] = []
+
+    def add(transform: str, *variants: dict[str, Any], **kind: Any) -> None:
+        found.extend(Check(transform, values, **kind) for values in variants or ({},))
+
+    def pixel(transform: str, *variants: dict[str, Any], **kind: Any) -> None:
+        add(transform, *variants, labels=False, **kind)
+
+    fixed = {"fill": 40, "fill_mask": 9}
+    # ---- geometry
+    for name in ("HorizontalFlip", "VerticalFlip", "Transpose", "NoOp"):
+        add(name)
+    pixel("D4", how="set")
+    pixel("RandomRotate90", how="set")
+    add(
+        "Rotate",
+        {"limit": [30, 30], **fixed},
+        {"limit": [-77, -77], "interpolation": 0, **fixed},
+        {"limit": [30, 30], "interpolation": 2, "border_mode": 4},
+        {"limit": [15, 15], "crop_border": True},
+        {"limit": [30, 30], "rotate_method": "ellipse", **fixed},
+        {"limit": [90, 90], **fixed},
+    )
+    add("SafeRotate", {"limit": [30, 30], **fixed}, {"limit": [-12, -12], "rotate_method": "ellipse", **fixed})
+    add(
+        "Affine",
+        {"rotate": [20, 20], "scale": [1.2, 1.2], **fixed},
+        {"shear": {"x": [10, 10], "y": [5, 5]}, **fixed},
+        {"translate_px": {"x": [7, 7], "y": [-4, -4]}, **fixed},
+        {"translate_percent": {"x": [0.1, 0.1], "y": [0.05, 0.05]}, "interpolation": 0, **fixed},
+        {"rotate": [20, 20], "fit_output": True, **fixed},
+        {"rotate": [33, 33], "scale": {"x": [0.8, 0.8], "y": [1.3, 1.3]}, "rotate_method": "ellipse", **fixed},
+    )
+    add(
+        "ShiftScaleRotate",
+        {"shift_limit": [0.1, 0.1], "scale_limit": [0.2, 0.2], "rotate_limit": [25, 25], **fixed},
+        {"shift_limit": [0, 0], "scale_limit": [-0.3, -0.3], "rotate_limit": [0, 0], **fixed},
+    )
+    add("ElasticTransform", {"alpha": 0, "sigma": 5})
+    add("GridDistortion", {"distort_limit": [0.2, 0.2]}, {"distort_limit": [0.2, 0.2], "normalized": False})
+    add("OpticalDistortion", {"distort_limit": [0.3, 0.3]}, {"distort_limit": [-0.3, -0.3], "mode": "fisheye"})
+    add("Resize", *({"height": 50, "width": 70, "interpolation": i} for i in range(5)))
+    add(
+        "Resize",
+        {"height": 150, "width": 200, "interpolation": 1},
+        {"height": 50, "width": 70, "area_for_downscale": "image"},
+    )
+    add("LongestMaxSize", {"max_size": 80}, {"max_size_hw": [50, 100]})
+    add("SmallestMaxSize", {"max_size": 80}, {"max_size_hw": [50, 100]})
+    add("RandomScale", {"scale_limit": [0.3, 0.3]}, {"scale_limit": [-0.4, -0.4]})
+    # ---- crops and pads
+    add(
+        "Pad",
+        {"padding": 7, **fixed},
+        {"padding": [3, 5, 7, 9], **fixed},
+        *({"padding": [3, 5, 7, 9], "border_mode": m} for m in (1, 2, 4)),
+    )
+    positions = ("center", "top_left", "top_right", "bottom_left", "bottom_right")
+    add("PadIfNeeded", *({"min_height": 120, "min_width": 140, "position": p, **fixed} for p in positions))
+    add(
+        "PadIfNeeded",
+        {"min_height": None, "min_width": None, "pad_height_divisor": 32, "pad_width_divisor": 32, **fixed},
+    )
+    add(
+        "Crop",
+        {"x_min": 10, "y_min": 5, "x_max": 60, "y_max": 50},
+        {"x_min": 0, "y_min": 0, "x_max": 150, "y_max": 120, "pad_if_needed": True, **fixed},
+    )
+    add("CenterCrop", {"height": 41, "width": 52}, {"height": 110, "width": 140, "pad_if_needed": True, **fixed})
+    add("RandomCrop", {"height": "$h", "width": "$w"}, {"height": 140, "width": 140, "pad_if_needed": True, **fixed})
+    add("RandomSizedCrop", {"min_max_height": ["$h", "$h"], "w2h_ratio": "$ratio", "size": [50, 60]})
+    add("RandomResizedCrop", {"scale": [1.0, 1.0], "ratio": ["$ratio", "$ratio"], "size": [50, 60]})
+    add(
+        "CropAndPad",
+        {"px": 6, **fixed},
+        {"px": -6, "keep_size": False},
+        {"px": [3, -4, 5, -6], "keep_size": False, **fixed},
+        {"percent": 0.1, **fixed},
+        {"percent": -0.1},
+    )
+    add("RandomCropFromBorders", {"crop_left": 0.0, "crop_right": 0.0, "crop_top": 0.0, "crop_bottom": 0.0})
+    add("RandomCropNearBBox", {"max_part_shift": [0.0, 0.0]})
+    add("CropNonEmptyMaskIfExists", {"height": "$h", "width": "$w"})
+    # ---- dropout
+    add(
+        "CoarseDropout",
+        {"num_holes_range": [1, 1], "hole_height_range": ["$h", "$h"], "hole_width_range": ["$w", "$w"], **fixed},
+    )
+    add(
+        "GridDropout",
+        {"random_offset": False, "holes_number_xy": [2, 5], "ratio": 0.5, "fill": 40},
+        {"random_offset": False, "holes_number_xy": [4, 3], "shift_xy": [3, 5], "ratio": 0.4, **fixed},
+    )
+    pixel("ChannelDropout", {"channel_drop_range": [1, 1], "fill": 20}, how="set", inputs=("rgb 97x131", "rgb 64x64"))
+    pixel(
+        "PixelDropout",
+        {"dropout_prob": 0.1, "drop_value": 0},
+        {"dropout_prob": 0.1, "per_channel": True},
+        how="statistics",
+    )
+    # ---- blur
+    pixel("Blur", {"blur_limit": [5, 5]})
+    pixel(
+        "GaussianBlur", {"blur_limit": [5, 5], "sigma_limit": [1.5, 1.5]}, {"blur_limit": 0, "sigma_limit": [2.0, 2.0]}
+    )
+    pixel("MedianBlur", {"blur_limit": [5, 5]})
+    straight = {"angle_range": [30, 30], "direction_range": [0.0, 0.0], "allow_shifted": False}
+    pixel(
+        "MotionBlur",
+        {"blur_limit": [7, 7], **straight},
+        {"blur_limit": [9, 9], **straight, "direction_range": [1.0, 1.0]},
+    )
+    pixel("Defocus", {"radius": [5, 5], "alias_blur": [0.3, 0.3]})
+    pixel("Sharpen", *({"alpha": [0.4, 0.4], "lightness": [0.7, 0.7], "method": m} for m in ("kernel", "gaussian")))
+    pixel("Emboss", {"alpha": [0.4, 0.4], "strength": [0.5, 0.5]})
+    # ---- noise
+    pixel("GaussNoise", {"std_range": [0.1, 0.1]}, {"std_range": [0.1, 0.1], "per_channel": False}, how="statistics")
+    pixel("ISONoise", {"color_shift": [0.03, 0.03], "intensity": [0.3, 0.3]}, how="statistics", inputs=COLOUR)
+    pixel("MultiplicativeNoise", {"multiplier": [1.2, 1.2]}, {"multiplier": [0.7, 0.7], "elementwise": True})
+    pixel("SaltAndPepper", {"amount": [0.05, 0.05], "salt_vs_pepper": [0.5, 0.5]}, how="statistics")
+    pixel("ShotNoise", {"scale_range": [0.1, 0.1]}, how="statistics")
+    # ---- colour
+    limits = {"brightness_limit": [0.2, 0.2], "contrast_limit": [0.3, 0.3]}
+    pixel(
+        "RandomBrightnessContrast",
+        limits,
+        {**limits, "brightness_by_max": False},
+        {**limits, "ensure_safe_range": True},
+    )
+    pixel("RandomGamma", {"gamma_limit": [80, 80]}, {"gamma_limit": [150, 150]})
+    shifts = {"hue_shift_limit": [10, 10], "sat_shift_limit": [20, 20], "val_shift_limit": [-15, -15]}
+    pixel("HueSaturationValue", shifts, {**shifts, "hue_shift_limit": [0, 0]}, inputs=("rgb 97x131", "rgb 64x64"))
+    small = {"hue_shift_limit": [10, 10], "sat_shift_limit": [0.1, 0.1], "val_shift_limit": [-0.05, -0.05]}
+    pixel("HueSaturationValue", small, inputs=FLOAT)
+    pixel(
+        "RGBShift",
+        {"r_shift_limit": [10, 10], "g_shift_limit": [-20, -20], "b_shift_limit": [30, 30]},
+        inputs=("rgb 97x131", "rgb 64x64"),
+    )
+    pixel(
+        "RGBShift",
+        {"r_shift_limit": [0.1, 0.1], "g_shift_limit": [-0.05, -0.05], "b_shift_limit": [0.0, 0.0]},
+        inputs=FLOAT,
+    )
+    still = {"brightness": [1, 1], "contrast": [1, 1], "saturation": [1, 1], "hue": [0, 0]}
+    jitters: tuple[dict[str, Any], ...] = (
+        {"brightness": [1.3, 1.3]},
+        {"contrast": [0.7, 0.7]},
+        {"saturation": [1.4, 1.4]},
+        {"hue": [0.1, 0.1]},
+        {},
+    )
+    pixel("ColorJitter", *({**still, **values} for values in jitters), inputs=COLOUR)
+    pixel("CLAHE", {"clip_limit": [3.0, 3.0]}, {"clip_limit": [2.0, 2.0], "tile_grid_size": [4, 6]})
+    pixel("Equalize", *({"mode": m, "by_channels": b} for m in ("cv", "pil") for b in (True, False)), inputs=COLOUR)
+    pixel("AutoContrast", {"cutoff": 0}, {"cutoff": 5}, {"cutoff": 5, "method": "pil"}, {"cutoff": 0, "ignore": 0})
+    pixel("Posterize", {"num_bits": 3}, {"num_bits": [[2, 2], [3, 3], [4, 4]]}, inputs=COLOUR)
+    pixel("Solarize", {"threshold_range": [0.4, 0.4]})
+    pixel("InvertImg")
+    methods = ("weighted_average", "from_lab", "desaturation", "average", "max", "pca")
+    pixel("ToGray", *({"method": m} for m in methods), {"num_output_channels": 1}, inputs=COLOUR)
+    pixel("ToSepia", inputs=COLOUR)
+    pixel("ChannelShuffle", how="set", inputs=COLOUR)
+    pixel("RandomToneCurve", {"scale": 0.0}, {"scale": 0.0, "per_channel": True})
+    pixel("FancyPCA", {"alpha": 0.0}, inputs=COLOUR)
+    pixel("ImageCompression", *({"compression_type": c, "quality_range": [60, 60]} for c in ("jpeg", "webp")))
+    pairs = ({"upscale": 0, "downscale": 0}, {"upscale": 1, "downscale": 3})
+    pixel("Downscale", *({"scale_range": [0.5, 0.5], "interpolation_pair": pair} for pair in pairs))
+    modes = ("standard", "image", "image_per_channel", "min_max", "min_max_per_channel")
+    pixel("Normalize", *({"normalization": m} for m in modes), inputs=("rgb 97x131", "rgb 64x64"))
+    pixel("Normalize", {"max_pixel_value": 1.0}, inputs=FLOAT)
+    pixel("Normalize", {"mean": 0.5, "std": 0.25}, inputs=("gray 97x131", "rgb 97x131"))
+    pixel("ToFloat", {"max_value": 255.0}, {}, inputs=BYTES)
+    pixel("FromFloat", {"dtype": "uint8"}, {"dtype": "uint16"}, inputs=FLOAT)
+    pixel("ToTensorV2")
+    return found
