@@ -52,8 +52,7 @@ def own() -> list[Any]:
 
     body = {f"x{i}": Limits(default=(0, 1), low=0, high=1) for i in range(FIELDS - 1)}
     return [
-        type(f"Own{i}", (Transform,), {**body, "p": Probability(default=0.5)}, register=False)
-        for i in range(CLASSES)
+        type(f"Own{i}", (Transform,), {**body, "p": Probability(default=0.5)}, register=False) for i in range(CLASSES)
     ]
 
 

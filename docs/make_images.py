@@ -1,6 +1,7 @@
 """Draw the pictures of the documentation with augury itself: `python -m docs.make_images`.
 
-The photograph is china.jpg of scikit-learn's sample images, by danielbuechele, CC BY 2.0, cut and reduced. Needs `augury[demo]`.
+The photograph is china.jpg of scikit-learn's sample images, by danielbuechele, CC BY 2.0, cut and reduced. Needs
+`augury[demo]`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Write what the docs say about every transform, from the classes themselves: `python -m docs.make_reference`.
 
-Fills docs/transforms.md, and the table of renamed arguments in docs/coming-from-albumentations.md. A test says that both
-are up to date.
+Fills docs/transforms.md, and the table of renamed arguments in docs/coming-from-albumentations.md. A test says that
+both are up to date.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ BEGIN, END = "<!-- renamed arguments: begin -->\n", "<!-- renamed arguments: end
 
 INTRODUCTION = """# Transforms
 
-Every transform with its arguments, written from the classes by `python -m docs.make_reference`. Arguments may be passed by
-position, in the order of the table. A range is two numbers, or one number x with the meaning that is given. *Also* lists
-other names that are accepted for the same argument. An interpolation is one of OpenCV's constants 0 nearest, 1 linear,
-2 cubic, 3 area, 4 Lanczos; a border one of 0 constant, 1 replicate, 2 reflect, 3 wrap, 4 reflect_101.
+Every transform with its arguments, written from the classes by `python -m docs.make_reference`. Arguments may be
+passed by position, in the order of the table. A range is two numbers, or one number x with the meaning that is given.
+*Also* lists other names that are accepted for the same argument. An interpolation is one of OpenCV's constants
+0 nearest, 1 linear, 2 cubic, 3 area, 4 Lanczos; a border one of 0 constant, 1 replicate, 2 reflect, 3 wrap,
+4 reflect_101.
 
 The record of a step holds what was drawn, and the arguments that running it needs.
 """
@@ -103,7 +104,8 @@ def accepts(field: Field[Any, Any]) -> str:
     elif isinstance(inner, Probability):
         words = "a probability"
     elif isinstance(inner, Limits):
-        words = f"a range of {many(inner.bounds())}; x means {ONE_NUMBER.get(inner.scalar, f'({inner.scalar}, x)')}"
+        one = ONE_NUMBER.get(inner.scalar, f"({inner.scalar}, x)")
+        words = f"a range of {many(inner.bounds())}; x means {one}"
     else:
         words = in_words(inner.form())
     return f"{words}; or None" if isinstance(field, Maybe) else words
@@ -128,7 +130,9 @@ def in_words(form: dict[str, Any]) -> str:
         if form.get("minItems") == form.get("maxItems") == 2:
             return f"two {many(items)}" if "type" in items else "two values"
         return f"a list of {many(items)}" if items.get("type") in ("number", "integer") else "a list"
-    return {"boolean": "True or False", "null": "None", "object": "a dict", "string": "text"}.get(str(kind), "see above")
+    return {"boolean": "True or False", "null": "None", "object": "a dict", "string": "text"}.get(
+        str(kind), "see above"
+    )
 
 
 def many(form: dict[str, Any]) -> str:

@@ -41,9 +41,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         monkeypatch.setattr(sys, "argv", ["augury", *map(str, arguments)])
         with pytest.raises(SystemExit) as done:
             cli.main()
-            raise SystemExit(0)
-        code = done.value.code
-        return (int(code) if code else 0, *capsys.readouterr())
+        return (int(done.value.code or 0), *capsys.readouterr())
 
     return run
 

@@ -13,6 +13,8 @@ from types import ModuleType
 
 import pytest
 
+from docs import make_reference
+
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 BLOCK = re.compile(r"^(?P<indent> *)```python[^\n]*\n(?P<code>.*?)^(?P=indent)```", re.DOTALL | re.MULTILINE)
@@ -48,3 +50,35 @@ def test_snippets_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_links_lead_somewhere(page: Path) -> None:
     missing = [link for link in LINK.findall(page.read_text(encoding="utf-8")) if not (page.parent / link).exists()]
     assert not missing
+
+
+@pytest.mark.parametrize("page", make_reference.pages(), ids=name)
+def test_written_pages_are_up_to_date(page: Path) -> None:
+    """Otherwise run `python -m docs.make_reference`."""
+    assert page.read_text(encoding="utf-8") == make_reference.pages()[page]
+
+
+def test_every_transform_has_a_family() -> None:
+    listed = [cls.__name__ for _, family in make_reference.families() for cls in family]
+    assert sorted(listed) == sorted(make_reference.names)
+
+
+@pytest.mark.parametrize("page", ["README.md", "CHANGELOG.md", "docs/coming-from-albumentations.md"])
+def test_the_number_of_transforms_is_true(page: str) -> None:
+    assert f"{len(make_reference.names)} transforms" in (ROOT / page).read_text("utf-8")
+
+
+def test_contributing_shows_transforms_as_they_are() -> None:
+    shown = re.findall(
+        r"^```py\n(class .*?)^```", (ROOT / "CONTRIBUTING.md").read_text("utf-8"), re.DOTALL | re.MULTILINE
+    )
+    sources = [path.read_text("utf-8") for path in (ROOT / "src/augury/catalogue").glob("*.py")]
+    assert len(shown) == 2
+    for block in shown:
+        assert any(block in source for source in sources), block
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    navigation = (ROOT / "mkdocs.yml").read_text("utf-8").partition("nav:")[2]
+    for page in (ROOT / "docs").glob("**/*.md"):
+        assert str(page.relative_to(ROOT / "docs")) in navigation

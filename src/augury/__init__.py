@@ -18,8 +18,11 @@ from augury.targets.keypoints import KeypointParams
 from augury.transform import Transform
 
 if TYPE_CHECKING:
-    from augury.inspect import inverse, show, trace, verify
+    from augury import inspect as _inspect
     from augury.ledger import Ledger
+    from augury.saving import convert, from_dict, load, save, to_dict
+
+    inverse, show, trace, verify = _inspect.inverse, _inspect.show, _inspect.trace, _inspect.verify
 
 __version__ = "0.1.0"
 
@@ -41,8 +44,8 @@ __all__ = [  # noqa: PLE0604
     *_catalogue,
     *_LATER,
     "AuguryError", "BboxParams", "Compose", "DualTransform", "FieldError", "ImageOnlyTransform", "InverseError",
-    "KeypointParams", "Lambda", "OneOf", "OneOrOther", "Program", "RandomOrder", "RecordError", "ReplayCompose", "SampleError",
-    "SelectiveChannelTransform", "Sequential", "SomeOf", "StepError", "Transform", "replay",
+    "KeypointParams", "Lambda", "OneOf", "OneOrOther", "Program", "RandomOrder", "RecordError", "ReplayCompose",
+    "SampleError", "SelectiveChannelTransform", "Sequential", "SomeOf", "StepError", "Transform", "replay",
 ]  # fmt: skip
 
 

@@ -48,7 +48,7 @@ def main() -> None:
     """Run the command line."""
     try:
         app()
-    except (AuguryError, ImportError, OSError, RuntimeError) as error:
+    except (AuguryError, ImportError, OSError) as error:
         _fail(error)
     except Exception as error:
         # DuckDB is there only if a ledger was asked.

@@ -8,6 +8,7 @@ import operator
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from hashlib import blake2b
 from typing import Any
@@ -30,12 +31,13 @@ from augury.sample import (
     check_image,
     check_target,
     frame_shape,
+    new_signature,
     unknown_target,
 )
 from augury.targets.boxes import BboxParams
 from augury.targets.keypoints import KeypointParams
 from augury.targets.labels import Track
-from augury.transform import NoOp, Transform
+from augury.transform import NoOp
 
 
 class Compose(Group):
@@ -46,9 +48,11 @@ class Compose(Group):
     additional_targets: more names and the role each plays, such as {"image2": "image"}.
     seed: with it, two pipelines give the same sequence; without it a seed is drawn from the system and kept in records.
     save_applied_params: adds "applied_transforms" to the result. strict: refuse every unknown name.
-    is_check_shapes: refuse targets of different height and width. mask_interpolation: overrides that of every transform.
+    is_check_shapes: refuse targets of different height and width. mask_interpolation: overrides that of every
+    transform.
     fuse: "exact" rewrites with equal bits, "close" also merges resamplings, "off" runs ops as they are.
-    annotation_fate: adds "fate", which names the step and rule that removed or clipped each box, keypoint or instance mask.
+    annotation_fate: adds "fate", which names the step and rule that removed or clipped each box, keypoint or
+    instance mask.
     """
 
     # Whether the result holds a record.
@@ -142,7 +146,15 @@ class Compose(Group):
     @cached_property
     def fingerprint(self) -> str:
         """16 hexadecimal digits that two pipelines share exactly if they are written the same, whatever their seed."""
-        settings = {k: v for k, v in self.to_dict().items() if k not in ("seed", "save_applied_params", "save_key", "digests", "annotation_fate")}
+        try:
+            written = self.to_dict()
+        except FieldError:  # a transform that cannot be saved is known by its place
+            written = {**self._settings, "transforms": [(leaf.path, leaf.p) for leaf in self._plan.leaves()]}
+        settings = {
+            k: v
+            for k, v in written.items()
+            if k not in ("seed", "save_applied_params", "save_key", "digests", "annotation_fate")
+        }
         text = json.dumps({**settings, "__class_fullname__": "Compose"}, sort_keys=True)
         return blake2b(text.encode(), digest_size=8).hexdigest()
 
@@ -184,9 +196,9 @@ class Compose(Group):
     ) -> dict[str, Any]:
         """Augment one sample.
 
-        key: ints or strings such as (epoch, index); the result depends on seed and key alone. Without it the number of the
-        call is the key, mixed with the seed of the DataLoader worker and with the rank.
-        Raises SampleError for targets it cannot work on, StepError (with a record) if a step fails.
+        key: ints or strings such as (epoch, index); the result depends on seed and key alone. Without it the number
+        of the call is the key, mixed with the seed of the DataLoader worker and with the rank. Raises SampleError for
+        targets it cannot work on, StepError (with a record) if a step fails.
         """
         if self._quick and not targets and image is not None and not args:
             check_image("image", image)
@@ -210,13 +222,17 @@ class Compose(Group):
     def _augment_image(self, image: Any, key: object, force_apply: bool) -> dict[str, Any]:
         """A call with one image, which is what most calls are, without what only other targets need."""
         key = normal_key(key) if key is not None else (*process_tag(), next(self._calls))
-        sig = Signature(image.shape, DTYPE_NAMES[image.dtype])
+        sig = new_signature(image.shape, DTYPE_NAMES[image.dtype])
         run = Run(State(self._seeded, key), {"image": image}, ONLY_IMAGE, sig, self.fuse)
         if self._noting:
             run.steps = []
             run.record_all = self.records
         try:
-            self._plan.draw(run, force_apply)
+            if self.p == 1.0:
+                for child in self._plan.children:
+                    child.draw(run)
+            else:
+                self._plan.draw(run, force_apply)
             run.flush()
         except StepError as error:
             error.record = self._failed_record(key, {"image": image}, force_apply)
@@ -232,7 +248,8 @@ class Compose(Group):
 
     def _start(self, key: tuple[int | str, ...], targets: dict[str, Any]) -> Run:
         return start(
-            State(self._seeded, key), targets, self._roles, self._free, self._known, self.bbox_params, self.keypoint_params,
+            State(self._seeded, key), targets, self._roles, self._free, self._known, self.bbox_params,
+            self.keypoint_params,
             strict=self.strict, check_shapes=self.is_check_shapes, fuse=self.fuse, fate=self.annotation_fate,
         )  # fmt: skip
 
@@ -250,9 +267,7 @@ class Compose(Group):
             self._attach(result, run, targets, key)
         return result
 
-    def _attach(
-        self, result: dict[str, Any], run: Run, targets: dict[str, Any], key: tuple[int | str, ...]
-    ) -> None:
+    def _attach(self, result: dict[str, Any], run: Run, targets: dict[str, Any], key: tuple[int | str, ...]) -> None:
         """Add to a result what was noted of the steps."""
         if _untold:
             keep_whole()
@@ -286,17 +301,16 @@ class Compose(Group):
     def _failed_record(self, key: tuple[int | str, ...], targets: dict[str, Any], force_apply: bool) -> Record:
         run = self._start(key, targets)
         run.steps, run.record_all = [], True
-        try:
+        with suppress(StepError):
             self._draw(run, force_apply)
-        except StepError:
-            pass
         return self._record(run, targets, key)
 
     @classmethod
     def from_applied_transforms(
         cls, applied_transforms: Sequence[Any], *, callables: Mapping[str, Any] | None = None, **settings: Any
     ) -> Compose:
-        """A pipeline with p=1 that repeats the values of `result["applied_transforms"]`, also after a trip through JSON.
+        """A pipeline with p=1 that repeats the values of `result["applied_transforms"]`, also after a trip through
+        JSON.
 
         callables: functions by name for Lambda steps. settings: other arguments of Compose, such as bbox_params.
         Raises RecordError for unknown transforms or damaged entries.
@@ -330,9 +344,7 @@ class ReplayCompose(Compose):
         extra: dict[str, Any] = {} if self.save_key == "replay" else {"save_key": self.save_key}
         return {**super().arguments(), **extra, **({"digests": True} if self.digests else {})}
 
-    def _attach(
-        self, result: dict[str, Any], run: Run, targets: dict[str, Any], key: tuple[int | str, ...]
-    ) -> None:
+    def _attach(self, result: dict[str, Any], run: Run, targets: dict[str, Any], key: tuple[int | str, ...]) -> None:
         super()._attach(result, run, targets, key)
         result[self.save_key] = record = self._record(run, targets, key)
         if self.digests:
@@ -350,7 +362,8 @@ class ReplayCompose(Compose):
         return replay(saved_augmentations, **targets)
 
 
-# A DataLoader's default collation merges dicts key by key and lists item by item, which cannot work when every sample drew other
+# A DataLoader's default collation merges dicts key by key and lists item by item, which cannot work when every sample
+# drew other
 # steps. These two are ordinary dict and list to everyone else; torch is told to leave them whole (see augury.torch).
 
 
@@ -367,7 +380,9 @@ _untold = True
 
 
 def keep_whole() -> None:
-    """If torch.utils.data is loaded, tell its default collation to give records and applied lists as one list per batch."""
+    """If torch.utils.data is loaded, tell its default collation to give records and applied lists as one list per
+    batch.
+    """
     global _untold
     by_type = getattr(sys.modules.get("torch.utils.data._utils.collate"), "default_collate_fn_map", None)
     if by_type is not None:
@@ -464,7 +479,8 @@ def start(
                 shape, first = size, name
             elif check_shapes and size[:2] != shape[:2]:
                 raise SampleError(
-                    f"{name}: height and width {tuple(size[:2])} differ from {first}'s {tuple(shape[:2])}; resize one, or pass "
+                    f"{name}: height and width {tuple(size[:2])} differ from {first}'s {tuple(shape[:2])}; resize "
+                    "one, or pass "
                     "is_check_shapes=False"
                 )
             if not dtype and role in IMAGE_ROLES:
@@ -495,7 +511,9 @@ def start(
                 if type(entries) is not list and not _is_sequence(entries):
                     raise SampleError(f"{field}: got {shown(entries)}; pass a list or array, one entry per label")
                 if len(entries) != len(value):
-                    raise SampleError(f"{field}: {len(entries)} entries for {len(value)} {name}; pass one entry per label")
+                    raise SampleError(
+                        f"{field}: {len(entries)} entries for {len(value)} {name}; pass one entry per label"
+                    )
     run.tracks = tracks
     if free:
         run.extras = {name: targets[name] for name in free if name in targets}

@@ -1,8 +1,9 @@
 """Transforms written as functions on arrays, the way users of Albumentations write them, and Lambda.
 
-They replay too: the values that `get_params` and `get_params_dependent_on_data` return are recorded if they are plain JSON
-data; if not (arrays, say), only the stream key is recorded and the same methods draw them again. Randomness must come from
-`self.py_random` or `self.random_generator`, which belong to the draw that is under way in the current thread.
+They replay too: the values that `get_params` and `get_params_dependent_on_data` return are recorded if they are plain
+JSON data; if not (arrays, say), only the stream key is recorded and the same methods draw them again. Randomness must
+come from `self.py_random` or `self.random_generator`, which belong to the draw that is under way in the current
+thread.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import inspect
 import random
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -22,7 +23,7 @@ from augury.fields import Field, Plain, Probability, frozen, plain
 from augury.ops import Call, Op
 from augury.rng import Stream
 from augury.sample import Array, Signature
-from augury.transform import REGISTRY, Params, Transform
+from augury.transform import REGISTRY, Needs, Params, Transform
 
 _current = threading.local()
 
@@ -55,7 +56,7 @@ def _drawing(key: str) -> Iterator[None]:
 class Custom(Transform, register=False):
     """Base of transforms whose work is a Python function on arrays."""
 
-    needs = "pixels"
+    needs: ClassVar[Needs] = "pixels"
     lower_needs_pixels = True
     # Values of constructor arguments are read from attributes of the same names.
     targets_as_params: ClassVar[Sequence[str]] = ()
@@ -115,7 +116,8 @@ class Custom(Transform, register=False):
         for name in names:
             if name not in self.__dict__:
                 raise FieldError(
-                    f"{type(self).__name__}.{name}: keep it as self.{name}, so that the transform can be saved and replayed"
+                    f"{type(self).__name__}.{name}: keep it as self.{name}, so that the transform can be saved and "
+                    "replayed"
                 )
         return {name: self.__dict__[name] for name in names}
 
@@ -147,10 +149,8 @@ class Custom(Transform, register=False):
             params["init"] = self.init
         drawn = self._values(key, sig)
         if not _holds_arrays(drawn):
-            try:
+            with suppress(ValueError):
                 params["drawn"] = frozen(plain(drawn))
-            except ValueError:
-                pass
         return params
 
     def _values(self, key: str, sig: Signature) -> dict[str, Any]:
@@ -166,13 +166,19 @@ class Custom(Transform, register=False):
 
     def _bound(self, function: Callable[..., Any], key: str, params: dict[str, Any]) -> Callable[..., Any]:
         def run(value: Array, *sizes: Any) -> Array:
+            given = value.copy()
             with _drawing(key):
-                out = function(value.copy(), *sizes, **params)
-            if not isinstance(out, np.ndarray):
-                raise SampleError(f"{type(self).__name__} returned {type(out).__name__}; return a NumPy array")
-            return np.ascontiguousarray(out)
+                out = function(given, *sizes, **params)
+            out = self._checked(out)
+            # The function may keep what it returns.
+            return out if out is given or out.base is given else out.copy()
 
         return run
+
+    def _checked(self, out: Any) -> Array:
+        if not isinstance(out, np.ndarray):
+            raise SampleError(f"{type(self).__name__} returned {type(out).__name__}; return a NumPy array")
+        return np.ascontiguousarray(out)
 
     def functions(self) -> dict[str, Callable[..., Any]]:
         """Functions by target role."""
@@ -188,7 +194,12 @@ class Custom(Transform, register=False):
                 f"{cls.__name__}: its constructor arguments are not plain data, so the record cannot rebuild it; pass "
                 f"callables={{{cls.__name__!r}: the_transform}}"
             )
-        return cls(**init)
+        try:
+            return cls(**init)
+        except TypeError as error:
+            raise RecordError(
+                f"{cls.__name__}: recorded with {shown(init)}, which its constructor does not take ({error}); it changed since"
+            ) from None
 
 
 def _about(sig: Signature) -> dict[str, Any]:
@@ -210,8 +221,10 @@ class ImageOnlyTransform(Custom, register=False):
 class DualTransform(Custom, register=False):
     """Base of your own transforms that also change masks, boxes or keypoints.
 
-    Write `apply_to_mask(mask, **params)` (default: `apply`), `apply_to_bboxes(bboxes, **params)` on an (N, 5) float array of
-    x_min, y_min, x_max, y_max as fractions of the size and the row of the box, and `apply_to_keypoints(keypoints, **params)`
+    Write `apply_to_mask(mask, **params)` (default: `apply`), `apply_to_bboxes(bboxes, **params)` on an (N, 5) float
+    array of x_min, y_min, x_max, y_max as fractions of the size and the row of the box, and
+    `apply_to_keypoints(keypoints,
+    **params)`
     on an (N, 6) float array of x, y (pixels), z, angle (radians), scale and row. Rows may be dropped, not added.
     """
 
@@ -230,10 +243,10 @@ class DualTransform(Custom, register=False):
         return {
             "image": self.apply,
             "mask": self.apply_to_mask,
-            "bboxes": lambda rows, before, after, **params: on_fractions(
+            "bboxes": lambda rows, before, after, /, **params: on_fractions(
                 self.apply_to_bboxes, rows, before, after, params
             ),
-            "keypoints": lambda rows, before, after, **params: on_centres(self.apply_to_keypoints, rows, params),
+            "keypoints": lambda rows, before, after, /, **params: on_centres(self.apply_to_keypoints, rows, params),
         }
 
 
@@ -267,8 +280,9 @@ def _function(value: Any) -> Any:
 class Lambda(Custom, register=False):
     """Your own functions by target: image, mask, bboxes, keypoints, each (array, **params) -> array.
 
-    bboxes and keypoints get the arrays that DualTransform describes. name: under which the functions are passed again to
-    `replay(..., callables={name: this})` and `load(..., nonserializable={name: this})`; without a name neither works.
+    bboxes and keypoints get the arrays that DualTransform describes. name: under which the functions are passed again
+    to `replay(..., callables={name: this})` and `load(..., nonserializable={name: this})`; without a name neither
+    works.
     """
 
     fields: ClassVar[dict[str, Field[Any, Any]]] = {
@@ -277,6 +291,8 @@ class Lambda(Custom, register=False):
         "p": Probability(default=1.0),
     }
     acts_on = "dual"
+    needs = "signature"
+    lower_needs_pixels = False
 
     def __init__(
         self,
@@ -299,6 +315,16 @@ class Lambda(Custom, register=False):
     def init(self) -> dict[str, Any] | None:
         return {"name": self.name}
 
+    def draw(self, sig: Signature, stream: Stream) -> Params:
+        return {"init": self.init}
+
+    def lower(self, params: Params, sig: Signature) -> Sequence[Op]:  # type: ignore[override]
+        about = _about(sig)
+        return (Call({role: self._bare(function, about) for role, function in self.functions().items()}),)
+
+    def _bare(self, function: Callable[..., Any], about: Mapping[str, Any]) -> Callable[..., Any]:
+        return lambda value, *sizes: self._checked(function(value.copy(), *sizes, **about))
+
     def to_dict(self) -> dict[str, Any]:
         if self.name is None:
             raise FieldError("Lambda.name: got None; give the functions a name to save the pipeline")
@@ -312,9 +338,9 @@ class Lambda(Custom, register=False):
             given["mask"] = self.mask
         bboxes, keypoints = self.bboxes, self.keypoints
         if bboxes is not None:
-            given["bboxes"] = lambda rows, before, after, **params: on_fractions(bboxes, rows, before, after, params)
+            given["bboxes"] = lambda rows, before, after, /, **params: on_fractions(bboxes, rows, before, after, params)
         if keypoints is not None:
-            given["keypoints"] = lambda rows, before, after, **params: on_centres(keypoints, rows, params)
+            given["keypoints"] = lambda rows, before, after, /, **params: on_centres(keypoints, rows, params)
         return given
 
     @classmethod
@@ -329,6 +355,8 @@ class Lambda(Custom, register=False):
             raise RecordError(
                 f"Lambda: its functions are not in the record; pass callables={{{name!r}: the Lambda or function}}"
             )
+        if not callable(found) and not isinstance(found, Lambda):
+            raise RecordError(f"callables[{name!r}]: got {shown(found)}; pass the Lambda or function")
         return found if isinstance(found, Lambda) else cls(image=found, name=name)
 
 

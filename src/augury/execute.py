@@ -11,7 +11,7 @@ from augury import ops, rules
 from augury.errors import AuguryError, RecordError, SampleError, StepError, shown
 from augury.kernels.cpu import KERNELS, MASK_KERNELS
 from augury.rng import State
-from augury.sample import IMAGE_ROLES, STACKED, Array, Labels, Signature
+from augury.sample import IMAGE_ROLES, STACKED, Array, Labels, Signature, new_signature
 from augury.targets.labels import Event, Track
 
 Params = dict[str, Any]
@@ -79,8 +79,9 @@ class Run:
         sig = self.sig
         if sig.dtype == "tensor":
             raise SampleError(f"{path}: the image is a tensor already; make ToTensorV2 the last step")
+        seen = self.labelled() if transform.lower_needs_pixels else sig
         try:
-            lowered: Sequence[Any] = transform.lower(params, self.labelled() if transform.lower_needs_pixels else sig)
+            lowered: Sequence[Any] = transform.lower(params, seen)
         except AuguryError as error:
             raise type(error)(f"{path}: {error}") from None
         if self.steps is not None:
@@ -105,7 +106,7 @@ class Run:
             elif type(op) in _RETYPES:
                 self.sig = sig = _RETYPES[type(op)](op, sig)
         if height != old_height or width != old_width:
-            self.sig = Signature((height, width, *sig.shape[2:]), sig.dtype)
+            self.sig = new_signature((height, width, *shape[2:]), sig.dtype)
         return lowered
 
     def note(self, path: str, name: str, params: Params, version: int) -> None:
@@ -113,7 +114,7 @@ class Run:
         params = {"shape": self.sig.shape, **params}
         if self.selected is not None:
             params["on_channels"] = self.selected[1]
-        step = {"path": path, "name": name, "status": "applied", "params": params}
+        step: dict[str, Any] = {"path": path, "name": name, "status": "applied", "params": params}
         if version != 1:
             step["version"] = version
         self.steps.append(step)  # type: ignore[union-attr]
@@ -154,14 +155,17 @@ class Run:
 
     def flush(self) -> None:
         """Run all queued steps on every target."""
-        if self.fate is not None:
-            for step in self.pending:
-                before = self.arrays
-                self._flush([step])
-                self.fate += instance_events(step, self.roles, before, self.arrays)
-        elif self.pending:
-            self._flush(self.pending)
+        pending = self.pending
+        if not pending:
+            return
         self.pending = []
+        if self.fate is None:
+            self._flush(pending)
+            return
+        for step in pending:
+            before = self.arrays
+            self._flush([step])
+            self.fate += instance_events(step, self.roles, before, self.arrays)
 
     def _flush(self, pending: Sequence[Pending]) -> None:
         _, lowered, height, width = pending[0]
@@ -259,7 +263,9 @@ def run_frame(frame: Array, program: Sequence[Any], kernels: dict[type, Any]) ->
 def instance_events(
     step: Pending, roles: Mapping[str, str], before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> list[tuple[str, Event]]:
-    """What a step did to instance masks: removed if no pixel is left, clipped if a step that keeps the scale lost some."""
+    """What a step did to instance masks: removed if no pixel is left, clipped if a step that keeps the scale lost
+    some.
+    """
     path, lowered, _, _ = step
     keeps_scale = all(isinstance(op, (ops.D4, ops.Crop, ops.Pad, ops.Holes)) for op in lowered)
     rule = "hole" if any(isinstance(op, ops.Holes) for op in lowered) else "frame"

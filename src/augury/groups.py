@@ -6,7 +6,7 @@ import operator
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self, TypeAlias
 
-from augury.errors import FieldError, SampleError, shown
+from augury.errors import AuguryError, FieldError, SampleError, StepError, shown
 from augury.execute import Run
 from augury.fields import number, plain
 from augury.rng import Stream
@@ -22,7 +22,7 @@ Step: TypeAlias = "Transform | Group"
 class Leaf:
     """A transform at a place in a pipeline."""
 
-    __slots__ = ("constant", "draws", "kept", "key", "looks", "memo", "name", "p", "path", "transform", "version")
+    __slots__ = ("draws", "kept", "key", "looks", "memo", "name", "p", "path", "transform", "version")
 
     def __init__(self, transform: Transform, path: str, mask_interpolation: int | None) -> None:
         self.transform = transform
@@ -33,8 +33,8 @@ class Leaf:
         self.p: float = transform.p  # type: ignore[attr-defined]
         self.draws = type(transform).draw is not Transform.draw
         self.looks = transform.needs != "signature"
-        self.constant = transform.constant
-        # A constant transform's last signature, and its params, ops and signature after; any call may replace it whole.
+        # The last signature for which nothing was drawn, and the params, ops and signature after it: without chance the
+        # same signature gives the same step again. Any call may replace it whole.
         self.memo: tuple[Signature, Params, Sequence[Any], Signature] | None = None
         self.kept = dict(transform.kept)
         if mask_interpolation is not None and "mask_interpolation" in self.kept:
@@ -45,12 +45,13 @@ class Leaf:
         path, key = self.path, self.key
         if run.again:
             path, key = path + run.again, key + run.again.encode()
-        chance = self.p < 1.0 and not forced
-        stream = Stream(run.state, key) if chance or self.draws and not self.constant else None
-        if chance and stream.chance() >= self.p:  # type: ignore[union-attr]
-            if run.record_all:
-                run.steps.append({"path": path, "name": self.name, "status": "skipped"})  # type: ignore[union-attr]
-            return
+        stream: Stream | None = None
+        if self.p < 1.0 and not forced:
+            stream = Stream(run.state, key)
+            if stream.chance() >= self.p:
+                if run.record_all:
+                    run.steps.append({"path": path, "name": self.name, "status": "skipped"})  # type: ignore[union-attr]
+                return
         before = run.sig
         memo = self.memo
         if memo is not None and memo[0] == before and run.selected is None:
@@ -63,14 +64,26 @@ class Leaf:
             return
         params = {}
         if self.draws:
+            stream = stream or Stream(run.state, key)
+            # Before the try: an error of earlier steps, which this runs, has their path.
+            seen = run.labelled() if self.looks else before
             try:
-                params = self.transform.draw(run.labelled() if self.looks else before, stream)  # type: ignore[arg-type]
+                params = self.transform.draw(seen, stream)
             except (SampleError, FieldError) as error:
                 raise type(error)(f"{path}: {error}") from None
+            except Exception as error:
+                raise StepError(f"{path}: {type(error).__name__}: {error}") from error
         if self.kept:
             params.update(self.kept)
-        lowered = run.add(path, self.name, self.transform, params, self.version)
-        if self.constant and run.selected is None:
+        try:
+            lowered = run.add(path, self.name, self.transform, params, self.version)
+        except AuguryError:
+            raise
+        except Exception as error:
+            raise StepError(f"{path}: {type(error).__name__}: {error}") from error
+        if self.looks or run.selected is not None or (stream is not None and stream.used):
+            return
+        if not any(op.kind == "call" for op in lowered):
             self.memo = (before, params, lowered, run.sig)
 
     def leave(self, run: Run, status: str) -> None:
@@ -136,7 +149,8 @@ class Branch:
         times: dict[int, int] = {}
         outer = run.again
         for i in order:
-            # Everything under a child that runs again draws anew. Leading zeros are left out, so first runs keep their paths.
+            # Everything under a child that runs again draws anew. Leading zeros are left out, so first runs keep
+            # their paths.
             run.again = f"{outer}~{times.get(i, 0)}" if outer or i in times else ""
             self.children[i].draw(run)
             times[i] = times.get(i, 0) + 1
@@ -209,9 +223,7 @@ class Group:
 
     def __eq__(self, other: object) -> bool:
         return (
-            type(self) is type(other)
-            and self.transforms == other.transforms
-            and self.arguments() == other.arguments()
+            type(self) is type(other) and self.transforms == other.transforms and self.arguments() == other.arguments()
         )
 
     def __hash__(self) -> int:
@@ -265,7 +277,9 @@ class Sequential(Group):
 
 
 class OneOf(Group):
-    """Exactly one transform, chosen with its p as weight and then run for certain; the block runs with probability p."""
+    """Exactly one transform, chosen with its p as weight and then run for certain; the block runs with probability
+    p.
+    """
 
     def __init__(self, transforms: Sequence[Step] | Step, p: float = 0.5) -> None:
         super().__init__(transforms, p)
@@ -386,7 +400,8 @@ class SelectiveChannelTransform(Group):
         for child in inner_transforms(self):
             if child.acts_on == "dual":
                 raise FieldError(
-                    f"SelectiveChannelTransform.transforms: {type(child).__name__} moves pixels; pass transforms that change "
+                    f"SelectiveChannelTransform.transforms: {type(child).__name__} moves pixels; pass transforms "
+                    "that change "
                     "intensities only"
                 )
 
@@ -405,6 +420,7 @@ class SelectiveChannelTransform(Group):
 
 
 def inner_groups(group: Group) -> Iterator[Group]:
+    """Every group inside a group."""
     for child in group.transforms:
         if isinstance(child, Group):
             yield child
@@ -412,6 +428,7 @@ def inner_groups(group: Group) -> Iterator[Group]:
 
 
 def inner_transforms(group: Group) -> Iterator[Transform]:
+    """Every transform inside a group."""
     for child in group.transforms:
         if isinstance(child, Group):
             yield from inner_transforms(child)

@@ -100,7 +100,8 @@ class Resize(NamedTuple):
 class Warp(NamedTuple):
     """Move pixels by a 3x3 matrix, source to destination, edge coordinates, row by row; the output is height x width.
 
-    box_method: how an axis-aligned box follows ("largest_box": hull of its corners, "ellipse": hull of its inscribed ellipse).
+    box_method: how an axis-aligned box follows ("largest_box": hull of its corners, "ellipse": hull of its inscribed
+    ellipse).
     """
 
     matrix: Coefficients
@@ -149,7 +150,9 @@ class SmoothField(NamedTuple):
 
 
 class ControlField(NamedTuple):
-    """Displacements drawn at a coarse rows x columns grid and interpolated; `displacement` as a fraction of the shorter side."""
+    """Displacements drawn at a coarse rows x columns grid and interpolated; `displacement` as a fraction of the
+    shorter side.
+    """
 
     key: str
     rows: int
@@ -168,7 +171,9 @@ _BUILDERS: dict[type[Field], Callable[..., maps.Maps]] = {
 
 
 class Remap(NamedTuple):
-    """Read every output pixel from where a dense field says; the size stays. `resolution`: the field is computed at this fraction of the size."""
+    """Read every output pixel from where a dense field says; the size stays. `resolution`: the field is computed at
+    this fraction of the size.
+    """
 
     field: Field
     interpolation: int = 1
@@ -225,7 +230,9 @@ class Posterize(NamedTuple):
 
 
 class Tone(NamedTuple):
-    """Cubic Bezier tone curve from (0, 0) to (1, 1) whose control points have heights low and high, each one number or one per channel."""
+    """Cubic Bezier tone curve from (0, 0) to (1, 1) whose control points have heights low and high, each one number
+    or one per channel.
+    """
 
     low: Coefficients
     high: Coefficients
@@ -273,7 +280,9 @@ class Gray(NamedTuple):
 
 
 class Normalize(NamedTuple):
-    """(value - mean * max_value) / (std * max_value) as float32, then clipped to `clip`; value in the image's own range."""
+    """(value - mean * max_value) / (std * max_value) as float32, then clipped to `clip`; value in the image's own
+    range.
+    """
 
     mean: Coefficients
     std: Coefficients
@@ -305,7 +314,8 @@ class Equalize(NamedTuple):
 
 
 class ByteTable(NamedTuple):
-    """Look values, as 8 bits, up in tables of 256 bytes: one for all channels, one per channel, or the luma of YCrCb alone.
+    """Look values, as 8 bits, up in tables of 256 bytes: one for all channels, one per channel, or the luma of YCrCb
+    alone.
 
     Equalising under a mask draws the tables; no chain of ops repeats that without keeping the mask.
     """
@@ -323,7 +333,9 @@ class Clahe(NamedTuple):
 
 
 class AutoContrast(NamedTuple):
-    """Stretch each channel to full range after cutting `cutoff` percent at both ends; `ignore` is a byte value left out of the histogram."""
+    """Stretch each channel to full range after cutting `cutoff` percent at both ends; `ignore` is a byte value left
+    out of the histogram.
+    """
 
     cutoff: float = 0.0
     ignore: int | None = None
@@ -337,7 +349,9 @@ class Contrast(NamedTuple):
 
 
 class LinearByMean(NamedTuple):
-    """value * scale + shift * mean of the image; `safe` keeps the result inside the range by lowering the scale and shift."""
+    """value * scale + shift * mean of the image; `safe` keeps the result inside the range by lowering the scale and
+    shift.
+    """
 
     scale: float
     shift: float
@@ -410,8 +424,8 @@ class Unsharp(NamedTuple):
 class Holes(NamedTuple):
     """Overwrite rectangles (x_min, y_min, x_max, y_max; pixels).
 
-    fill: a number, one per channel, "random" (one value per pixel), "random_uniform" (one colour per hole), "grayscale",
-    "inpaint_telea" or "inpaint_ns". fill_mask None leaves masks alone. `key` draws random fills.
+    fill: a number, one per channel, "random" (one value per pixel), "random_uniform" (one colour per hole),
+    "grayscale", "inpaint_telea" or "inpaint_ns". fill_mask None leaves masks alone. `key` draws random fills.
     """
 
     holes: tuple[tuple[int, int, int, int], ...]
@@ -437,7 +451,9 @@ class GaussNoise(NamedTuple):
 
 
 class IsoNoise(NamedTuple):
-    """Sensor noise: Gaussian hue jitter of color_shift * intensity turns and lightness noise of `intensity`, RGB images only."""
+    """Sensor noise: Gaussian hue jitter of color_shift * intensity turns and lightness noise of `intensity`, RGB
+    images only.
+    """
 
     key: str
     color_shift: float
@@ -445,7 +461,9 @@ class IsoNoise(NamedTuple):
 
 
 class MultiplyNoise(NamedTuple):
-    """value * factor, factors uniform in [low, high): one per image or per pixel (elementwise), shared by channels or not."""
+    """value * factor, factors uniform in [low, high): one per image or per pixel (elementwise), shared by channels
+    or not.
+    """
 
     key: str
     low: float
@@ -463,14 +481,18 @@ class SaltPepper(NamedTuple):
 
 
 class ShotNoise(NamedTuple):
-    """Poisson photon noise in linear light (sRGB approximated by gamma 2.2); `scale` is the reciprocal of the photons at full range."""
+    """Poisson photon noise in linear light (sRGB approximated by gamma 2.2); `scale` is the reciprocal of the
+    photons at full range.
+    """
 
     key: str
     scale: float
 
 
 class DropPixels(NamedTuple):
-    """Set pixels, each with probability `probability`, to `fill`; "random" or None draws values. fill_mask None leaves masks alone."""
+    """Set pixels, each with probability `probability`, to `fill`; "random" or None draws values. fill_mask None
+    leaves masks alone.
+    """
 
     key: str
     probability: float

@@ -155,7 +155,9 @@ class Program:
     # ---- edits ----
 
     def find(self, which: int | str) -> int:
-        """Index in `steps` of an applied step, named by its index among the applied ones, its path, or its name if only one has it."""
+        """Index in `steps` of an applied step, named by its index among the applied ones, its path, or its name if
+        only one has it.
+        """
         at = [i for i, step in enumerate(self.steps) if step.status == "applied"]
         if isinstance(which, int):
             if -len(at) <= which < len(at):
@@ -221,7 +223,11 @@ def _digests(record: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
     for i, after in enumerate(value):
         for name, one in after.items() if isinstance(after, Mapping) else [("", after)]:
             sketch = one.get("sketch") if isinstance(one, Mapping) else None
-            if not isinstance(sketch, (list, tuple)) or not all(type(v) in (int, float) for v in sketch) or "digest" not in one:
+            if (
+                not isinstance(sketch, (list, tuple))
+                or not all(type(v) in (int, float) for v in sketch)
+                or "digest" not in one
+            ):
                 raise RecordError(f"record.digests[{i}].{name}: got {shown(one)}; pass a dict with digest and sketch")
     return tuple(value)
 
@@ -246,8 +252,14 @@ def read_step(raw: object, where: str) -> Step:
     if not isinstance(params, Mapping):
         raise RecordError(f"{where}.params: got {shown(params)}; pass a dict")
     shape = params.get("shape", (1, 1))
-    if not isinstance(shape, (list, tuple)) or len(shape) not in (2, 3) or not all(type(n) is int and n > 0 for n in shape):
-        raise RecordError(f"{where}.params.shape: got {shown(shape)}; pass [height, width] or [height, width, channels]")
+    if (
+        not isinstance(shape, (list, tuple))
+        or len(shape) not in (2, 3)
+        or not all(type(n) is int and n > 0 for n in shape)
+    ):
+        raise RecordError(
+            f"{where}.params.shape: got {shown(shape)}; pass [height, width] or [height, width, channels]"
+        )
     version = raw.get("version", 1)
     if not isinstance(version, int) or version < 1:
         raise RecordError(f"{where}.version: got {shown(version)}; pass an integer of at least 1")

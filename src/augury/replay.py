@@ -31,8 +31,7 @@ def replay(
 
     record: the dict under result["replay"], its JSON text, or a Program. resize="relative" scales recorded pixel
     positions to an image of another size. callables: functions by name for Lambda steps. fate: adds "fate", as
-    annotation_fate does.
-    Raises RecordError for a record that is damaged, newer, or drawn for another image shape.
+    annotation_fate does. Raises RecordError for a record that is damaged, newer, or drawn for another image shape.
     """
     program = Program.from_record(record)
     run = open_run(program, targets, fate=fate)
@@ -64,7 +63,9 @@ def queue(
 
 @contextmanager
 def explained(program: Program) -> Iterator[None]:
-    """Errors of kernels with the values that the failing step was recorded with, and the record that reproduces them."""
+    """Errors of kernels with the values that the failing step was recorded with, and the record that reproduces
+    them.
+    """
     try:
         yield
     except StepError as error:
@@ -91,7 +92,8 @@ def open_run(program: Program, targets: Mapping[str, Any], *, fate: bool = False
     roles = {**{role: role for role in ROLES}, **more}
     fields = {f for params in (bbox_params, keypoint_params) if params for f in params.label_fields or ()}
     return start(
-        State(seeded(program.seed or 0), program.key), targets, roles, fields, sorted({*roles, *fields}), bbox_params, keypoint_params,
+        State(seeded(program.seed or 0), program.key), targets, roles, fields, sorted({*roles, *fields}), bbox_params,
+        keypoint_params,
         strict=False, check_shapes=bool(settings.get("is_check_shapes", True)), fuse=fuse or program.fuse, fate=fate,
     )  # fmt: skip
 
@@ -101,7 +103,8 @@ def lowering(step: Step, callables: Mapping[str, Any]) -> Any:
     cls = find_transform(step.name, step.path)
     if step.version > cls.version:
         raise RecordError(
-            f"{step.path}: recorded by {step.name} version {step.version}, this augury has version {cls.version}; update augury"
+            f"{step.path}: recorded by {step.name} version {step.version}, this augury has version {cls.version}; "
+            "update augury"
         )
     return cls.restore(dict(step.params), callables)
 
@@ -175,7 +178,8 @@ def applied_steps(applied: Sequence[Any], callables: Mapping[str, Any]) -> Drawn
     """The steps of an applied list; RecordError naming a damaged entry."""
     if isinstance(applied, (str, bytes, Mapping)) or not isinstance(applied, Sequence):
         raise RecordError(
-            f"applied_transforms: got {shown(applied)}; pass the list of (name, params) under result['applied_transforms']"
+            f"applied_transforms: got {shown(applied)}; pass the list of (name, params) under "
+            "result['applied_transforms']"
         )
     steps = []
     for i, entry in enumerate(applied):

@@ -45,8 +45,8 @@ def normal_key(key: object) -> Key:
 def process_tag() -> Key:
     """What tells this process from its siblings: empty in a lone main process.
 
-    A DataLoader worker is known by the seed that torch gives it, new in every epoch unless workers persist; any other child
-    process by its number; a rank by the RANK that launchers export.
+    A DataLoader worker is known by the seed that torch gives it, new in every epoch unless workers persist; any other
+    child process by its number; a rank by the RANK that launchers export.
     """
     global _tag
     if _tag is None:
@@ -117,6 +117,11 @@ class Stream:
     def chance(self) -> float:
         """The number in [0, 1) that is compared with p, independent of the values; ask before drawing any."""
         return (self._words[0] >> 11) * _TO_UNIT
+
+    @property
+    def used(self) -> bool:
+        """Whether a value was drawn."""
+        return self._next > 0 or self._block > 0
 
     def word(self) -> int:
         """The next 64 random bits."""

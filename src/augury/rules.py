@@ -103,7 +103,9 @@ def _normalize_tensor(a: Normalize, b: ToTensor, before: Sequence[Any], size: tu
     return (NormalizeToTensor(a, b.transpose_mask),)
 
 
-def _warp_warp(a: Warp | D4 | Resize, b: Warp | D4 | Resize, before: Sequence[Any], size: tuple[int, int]) -> Sequence[Op] | None:
+def _warp_warp(
+    a: Warp | D4 | Resize, b: Warp | D4 | Resize, before: Sequence[Any], size: tuple[int, int]
+) -> Sequence[Op] | None:
     warps = [op for op in (a, b) if isinstance(op, Warp)]
     if len({(w.interpolation, w.mask_interpolation, w.border, w.fill, w.fill_mask, w.box_method) for w in warps}) > 1:
         return None
@@ -144,10 +146,8 @@ _CLOSE = _table(RULES)
 def rewrite(program: Sequence[Any], height: int, width: int, close: bool = False) -> Sequence[Any]:
     """The ops of an image of height x width, rewritten by the exact rules and, if `close`, by all of them."""
     table = _CLOSE if close else _EXACT_SMALL if height * width <= SMALL else _EXACT
-    for at, pair in enumerate(pairwise(map(type, program))):
-        if pair in table:
-            break
-    else:
+    at = next((i for i, pair in enumerate(pairwise(map(type, program))) if pair in table), None)
+    if at is None:
         return program
     done = list(program[:at])
     todo = list(program[:at:-1])

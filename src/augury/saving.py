@@ -31,7 +31,7 @@ GROUPS: dict[str, type[Group]] = {
         groups.SelectiveChannelTransform,
         groups.Sequential,
         groups.SomeOf,
-    )  # fmt: skip
+    )
 }
 
 # Defaults of Albumentations 2.0.8 that differ from ours; a converted file that leaves them out gets them written down.
@@ -67,7 +67,9 @@ class Change(NamedTuple):
 
 
 def to_dict(transform: Transform | Group, on_not_implemented_error: str = "raise") -> dict[str, Any]:
-    """A pipeline or transform as plain JSON data; FieldError names a part that cannot be saved (or with "warn", skips it)."""
+    """A pipeline or transform as plain JSON data; FieldError names a part that cannot be saved (or with "warn",
+    skips it).
+    """
     from augury import __version__
 
     if on_not_implemented_error not in ("raise", "warn"):
@@ -95,7 +97,9 @@ def from_dict(transform_dict: Mapping[str, Any], nonserializable: Mapping[str, A
 
 
 def convert(saved: Any, nonserializable: Mapping[str, Any] | None = None) -> tuple[Any, list[Change]]:
-    """A pipeline saved by augury or by either Albumentations, and what had to change: every renamed or written-out argument."""
+    """A pipeline saved by augury or by either Albumentations, and what had to change: every renamed or written-out
+    argument.
+    """
     if not isinstance(saved, Mapping) or not isinstance(saved.get("transform"), Mapping):
         raise RecordError(f"pipeline: got {shown(saved)}; pass a dict with the key 'transform', as to_dict makes it")
     ours = saved.get("library") == "augury"

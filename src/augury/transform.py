@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias, dataclass_transform
 
 from augury import fields
 from augury.errors import FieldError, RecordError, shown
@@ -27,6 +27,7 @@ from augury.rng import Stream
 from augury.sample import Signature
 
 Params = dict[str, Any]
+Needs: TypeAlias = Literal["signature", "labels", "pixels"]
 
 REGISTRY: dict[str, type[Transform]] = {}
 
@@ -54,7 +55,7 @@ class Transform:
     fields: ClassVar[dict[str, Field[Any, Any]]] = {}
     # Raised when the meaning of drawn params changes; a record of a newer version is refused.
     version: ClassVar[int] = 1
-    needs: ClassVar[Literal["signature", "labels", "pixels"]] = "signature"
+    needs: ClassVar[Needs] = "signature"
     # Lowering itself looks at the sample, so earlier steps are run first.
     lower_needs_pixels: ClassVar[bool] = False
     # "dual": masks, boxes and keypoints follow; "image": only images change.
@@ -154,11 +155,6 @@ class Transform:
         return hash(repr(self))
 
     # ---- running ----
-
-    @property
-    def constant(self) -> bool:
-        """Whether the same signature always gives the same step, so that it is drawn and lowered once."""
-        return type(self).draw is Transform.draw and not self.lower_needs_pixels
 
     @cached_property
     def kept(self) -> Params:

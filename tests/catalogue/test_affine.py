@@ -187,6 +187,15 @@ def test_from_quad_agrees_with_the_linear_equations() -> None:
                 from_quad(order, 40, 60)
 
 
+def test_perspective_survives_any_scale() -> None:
+    for key in KEYS:
+        for height, width in ((40, 60), (1, 1), (3, 500)):
+            sig = signature(height, width)
+            for fit in (True, False):
+                (op,) = lowered(A.Perspective((0.5, 3.0), fit_output=fit, keep_size=False), key, sig)
+                assert 1 <= max(op.height, op.width) <= 4 * (height + width)
+
+
 def test_perspective_scales_with_the_image() -> None:
     run_it = A.ReplayCompose([A.Perspective(p=1)], seed=1)
     record = run_it(image=image())["replay"]

@@ -46,7 +46,7 @@ def test_crop_border_shows_no_border_and_wastes_little(angle: float, size: tuple
 
 
 def test_crop_border_is_the_largest_rectangle() -> None:
-    # Known sizes: a square turned by 45 degrees holds one of 1 / sqrt(2) of its side; a thin strip touches both long sides.
+    # A square turned by 45 degrees holds one of 1 / sqrt(2) of its side; a thin strip touches both long sides.
     assert run(A.Rotate((45, 45), crop_border=True, p=1), image=image(100, 100))["image"].shape == (70, 70, 3)
     height, width = run(A.Rotate((30, 30), crop_border=True, p=1), image=image(20, 200))["image"].shape[:2]
     assert (height, width) == (10, 20)  # half of 20 over cos and over sin of 30 degrees, with the frame's parity

@@ -1,113 +1,51 @@
-"""The transforms, one file per family."""
+"""The transforms, one file per family; each file lists its own in `__all__`."""
 
-from augury.catalogue.affine import Affine, Perspective, ShiftScaleRotate
-from augury.catalogue.blur import Blur, Defocus, Emboss, GaussianBlur, MedianBlur, MotionBlur, Sharpen
-from augury.catalogue.codec import Downscale, ImageCompression
-from augury.catalogue.color import ChannelShuffle, ColorJitter, FancyPCA, HueSaturationValue, RGBShift, ToGray, ToSepia
-from augury.catalogue.convert import FromFloat, Normalize, ToFloat, ToTensorV2
-from augury.catalogue.crop import (
-    BBoxSafeRandomCrop,
-    CenterCrop,
-    Crop,
-    CropAndPad,
-    CropNonEmptyMaskIfExists,
-    RandomCrop,
-    RandomCropFromBorders,
-    RandomCropNearBBox,
-    RandomResizedCrop,
-    RandomSizedBBoxSafeCrop,
-    RandomSizedCrop,
+from augury.catalogue import (
+    affine,
+    blur,
+    codec,
+    color,
+    convert,
+    crop,
+    distortion,
+    dropout,
+    flip,
+    noise,
+    pad,
+    resize,
+    rotate,
+    tone,
 )
-from augury.catalogue.distortion import ElasticTransform, GridDistortion, OpticalDistortion
-from augury.catalogue.dropout import ChannelDropout, CoarseDropout, Erasing, GridDropout, PixelDropout
-from augury.catalogue.flip import D4, HorizontalFlip, RandomRotate90, Transpose, VerticalFlip
-from augury.catalogue.noise import GaussNoise, ISONoise, MultiplicativeNoise, SaltAndPepper, ShotNoise
-from augury.catalogue.pad import Pad, PadIfNeeded
-from augury.catalogue.resize import LetterBox, LongestMaxSize, RandomScale, Resize, SmallestMaxSize
-from augury.catalogue.rotate import Rotate, SafeRotate
-from augury.catalogue.tone import (
-    CLAHE,
-    AutoContrast,
-    Equalize,
-    InvertImg,
-    Posterize,
-    RandomBrightnessContrast,
-    RandomGamma,
-    RandomToneCurve,
-    Solarize,
-)
+from augury.catalogue.affine import *
+from augury.catalogue.blur import *
+from augury.catalogue.codec import *
+from augury.catalogue.color import *
+from augury.catalogue.convert import *
+from augury.catalogue.crop import *
+from augury.catalogue.distortion import *
+from augury.catalogue.dropout import *
+from augury.catalogue.flip import *
+from augury.catalogue.noise import *
+from augury.catalogue.pad import *
+from augury.catalogue.resize import *
+from augury.catalogue.rotate import *
+from augury.catalogue.tone import *
 from augury.transform import NoOp
 
 __all__ = [
-    "Affine",
-    "AutoContrast",
-    "BBoxSafeRandomCrop",
-    "Blur",
-    "CenterCrop",
-    "ChannelDropout",
-    "ChannelShuffle",
-    "CLAHE",
-    "CoarseDropout",
-    "ColorJitter",
-    "Crop",
-    "CropAndPad",
-    "CropNonEmptyMaskIfExists",
-    "D4",
-    "Defocus",
-    "Downscale",
-    "ElasticTransform",
-    "Emboss",
-    "Equalize",
-    "Erasing",
-    "FancyPCA",
-    "FromFloat",
-    "GaussianBlur",
-    "GaussNoise",
-    "GridDistortion",
-    "GridDropout",
-    "HorizontalFlip",
-    "HueSaturationValue",
-    "ImageCompression",
-    "InvertImg",
-    "ISONoise",
-    "LetterBox",
-    "LongestMaxSize",
-    "MedianBlur",
-    "MotionBlur",
-    "MultiplicativeNoise",
+    *affine.__all__,
+    *blur.__all__,
+    *codec.__all__,
+    *color.__all__,
+    *convert.__all__,
+    *crop.__all__,
+    *distortion.__all__,
+    *dropout.__all__,
+    *flip.__all__,
+    *noise.__all__,
+    *pad.__all__,
+    *resize.__all__,
+    *rotate.__all__,
+    *tone.__all__,
     "NoOp",
-    "Normalize",
-    "OpticalDistortion",
-    "Pad",
-    "PadIfNeeded",
-    "Perspective",
-    "PixelDropout",
-    "Posterize",
-    "RandomBrightnessContrast",
-    "RandomCrop",
-    "RandomCropFromBorders",
-    "RandomCropNearBBox",
-    "RandomGamma",
-    "RandomResizedCrop",
-    "RandomRotate90",
-    "RandomScale",
-    "RandomSizedBBoxSafeCrop",
-    "RandomSizedCrop",
-    "RandomToneCurve",
-    "Resize",
-    "RGBShift",
-    "Rotate",
-    "SafeRotate",
-    "SaltAndPepper",
-    "Sharpen",
-    "ShiftScaleRotate",
-    "ShotNoise",
-    "SmallestMaxSize",
-    "Solarize",
-    "ToFloat",
-    "ToGray",
-    "ToSepia",
-    "ToTensorV2",
-    "Transpose",
-    "VerticalFlip",
 ]

@@ -15,6 +15,8 @@ from augury.rng import Stream
 from augury.sample import Signature
 from augury.transform import GeometricTransform, Params
 
+__all__ = ["Affine", "Perspective", "ShiftScaleRotate"]
+
 BOX_METHODS = ("largest_box", "ellipse")
 Linear = tuple[float, float, float, float]
 Range = tuple[float, float]
@@ -222,10 +224,11 @@ class Perspective(GeometricTransform):
     """Look at the image from another side: four points near its corners become the corners of the result.
 
     scale: how far the points lie inside, as the standard deviation of a fraction of the size; a number x means (0, x).
-    Each distance is the absolute value of a Gaussian, folded into [0, 0.5).
+    Each distance is the absolute value of a Gaussian, folded into [0, 0.5); points that form no convex quadrilateral
+    move outwards.
     keep_size: the result has the old size, otherwise that of the longer of opposite sides.
-    fit_output: shrink so that the whole image stays visible, instead of only what lies between the points; these
-    move outwards until no corner of the image is enlarged more than four times as much as another.
+    fit_output: shrink so that the whole image stays visible, instead of only what lies between the points; these move
+    outwards until no corner of the image is enlarged more than four times as much as another.
     Other fields as in Rotate.
     """
 
@@ -248,10 +251,9 @@ class Perspective(GeometricTransform):
         for right, bottom in ((0, 0), (1, 0), (1, 1), (0, 1)):
             x, y = _distance(sigma, stream), _distance(sigma, stream)
             corners.append((width * (1 - x if right else x), height * (1 - y if bottom else y)))
-        if self.fit_output:
+        while not _is_convex(corners, height, width) or (self.fit_output and not _is_mild(corners, height, width)):
             ends = ((0.0, 0.0), (width, 0.0), (width, height), (0.0, height))
-            while not _is_mild(corners, height, width):
-                corners = [((x + u) / 2, (y + v) / 2) for (x, y), (u, v) in zip(corners, ends, strict=True)]
+            corners = [((x + u) / 2, (y + v) / 2) for (x, y), (u, v) in zip(corners, ends, strict=True)]
         return {"corners": tuple(corners)}
 
     @classmethod
@@ -279,6 +281,18 @@ _NORMAL = NormalDist()
 def _distance(sigma: float, stream: Stream) -> float:
     """The absolute value of a Gaussian, folded into [0, 0.5)."""
     return -sigma * _NORMAL.inv_cdf((1.0 - stream.random()) / 2) % 0.5
+
+
+def _is_convex(corners: Sequence[Sequence[float]], height: int, width: int) -> bool:
+    """Whether every corner turns clockwise, by more than a thousandth of what the image's own corners do."""
+    least = 1e-3 * height * width
+    (x0, y0), (x1, y1), (x2, y2), (x3, y3) = corners
+    return (
+        (x1 - x0) * (y2 - y1) - (y1 - y0) * (x2 - x1) > least
+        and (x2 - x1) * (y3 - y2) - (y2 - y1) * (x3 - x2) > least
+        and (x3 - x2) * (y0 - y3) - (y3 - y2) * (x0 - x3) > least
+        and (x0 - x3) * (y1 - y0) - (y0 - y3) * (x1 - x0) > least
+    )
 
 
 def _is_mild(corners: Sequence[Sequence[float]], height: int, width: int) -> bool:

@@ -14,6 +14,8 @@ from augury.rng import Stream
 from augury.sample import Signature
 from augury.transform import ImageTransform, Params
 
+__all__ = ["Blur", "Defocus", "Emboss", "GaussianBlur", "MedianBlur", "MotionBlur", "Sharpen"]
+
 Rows = tuple[Coefficients, ...]
 
 

@@ -12,6 +12,8 @@ from augury.rng import Stream
 from augury.sample import Signature
 from augury.transform import ImageTransform, Params
 
+__all__ = ["Downscale", "ImageCompression"]
+
 
 class ImageCompression(ImageTransform):
     """Encode and decode as JPEG or WebP; 8-bit.

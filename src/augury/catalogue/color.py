@@ -15,6 +15,8 @@ from augury.rng import Stream
 from augury.sample import Signature
 from augury.transform import ImageTransform, Params
 
+__all__ = ["ChannelShuffle", "ColorJitter", "FancyPCA", "HueSaturationValue", "RGBShift", "ToGray", "ToSepia"]
+
 # ITU-R BT.601 luma.
 LUMA = (0.299, 0.587, 0.114)
 

@@ -14,6 +14,8 @@ from augury.ops import Op
 from augury.sample import MAX_VALUE, Signature
 from augury.transform import ImageTransform, Params, Transform
 
+__all__ = ["FromFloat", "Normalize", "ToFloat", "ToTensorV2"]
+
 NORMALIZATIONS = ("standard", "image", "image_per_channel", "min_max", "min_max_per_channel")
 
 

@@ -35,6 +35,20 @@ from augury.rng import Stream
 from augury.sample import Array, Signature
 from augury.transform import GeometricTransform, Params
 
+__all__ = [
+    "BBoxSafeRandomCrop",
+    "CenterCrop",
+    "Crop",
+    "CropAndPad",
+    "CropNonEmptyMaskIfExists",
+    "RandomCrop",
+    "RandomCropFromBorders",
+    "RandomCropNearBBox",
+    "RandomResizedCrop",
+    "RandomSizedBBoxSafeCrop",
+    "RandomSizedCrop",
+]
+
 Box = tuple[int, int, int, int]
 
 

@@ -14,6 +14,8 @@ from augury.rng import Stream
 from augury.sample import Signature
 from augury.transform import GeometricTransform, Params
 
+__all__ = ["ElasticTransform", "GridDistortion", "OpticalDistortion"]
+
 _METHODS = ("direct", "mask")
 
 

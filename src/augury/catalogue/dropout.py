@@ -22,6 +22,8 @@ from augury.rng import Source, Stream
 from augury.sample import Signature
 from augury.transform import GeometricTransform, ImageTransform, Params
 
+__all__ = ["ChannelDropout", "CoarseDropout", "Erasing", "GridDropout", "PixelDropout"]
+
 Hole = tuple[int, int, int, int]
 
 FILLS = ("random", "random_uniform", "grayscale", "inpaint_telea", "inpaint_ns")

@@ -11,6 +11,8 @@ from augury.rng import Stream
 from augury.sample import Signature
 from augury.transform import GeometricTransform, Params
 
+__all__ = ["D4", "HorizontalFlip", "RandomRotate90", "Transpose", "VerticalFlip"]
+
 ELEMENTS: tuple[D4Element, ...] = ("e", "r90", "r180", "r270", "v", "hvt", "h", "t")
 _SYMMETRY: dict[str, tuple[Op, ...]] = {e: (Symmetry(e),) if e != "e" else () for e in ELEMENTS}
 TURNS: tuple[D4Element, ...] = ELEMENTS[:4]

@@ -11,6 +11,8 @@ from augury.rng import Stream
 from augury.sample import Signature
 from augury.transform import ImageTransform, Params
 
+__all__ = ["GaussNoise", "ISONoise", "MultiplicativeNoise", "SaltAndPepper", "ShotNoise"]
+
 # Factors of more channels than this are recorded by the key they are drawn from.
 MOST_RECORDED = 128
 

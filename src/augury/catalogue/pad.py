@@ -13,6 +13,8 @@ from augury.rng import Stream
 from augury.sample import Signature
 from augury.transform import GeometricTransform, Params
 
+__all__ = ["Pad", "PadIfNeeded"]
+
 POSITIONS = ("center", "top_left", "top_right", "bottom_left", "bottom_right", "random")
 
 
@@ -106,10 +108,6 @@ class PadIfNeeded(GeometricTransform):
                     f"PadIfNeeded.min_{axis}: got {least} with pad_{axis}_divisor={divisor}; pass one of them, "
                     "and None for the other"
                 )
-
-    @property
-    def constant(self) -> bool:
-        return bool(self.position != "random")
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         height, width = sig.shape[:2]

@@ -15,6 +15,8 @@ from augury.rng import Stream
 from augury.sample import Signature
 from augury.transform import GeometricTransform, Params
 
+__all__ = ["LetterBox", "LongestMaxSize", "RandomScale", "Resize", "SmallestMaxSize"]
+
 _AREA = 3
 DOWNSCALE = ("image", "image_mask")
 

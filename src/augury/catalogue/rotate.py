@@ -13,6 +13,8 @@ from augury.rng import Stream
 from augury.sample import Signature
 from augury.transform import GeometricTransform, Params
 
+__all__ = ["Rotate", "SafeRotate"]
+
 
 class Rotate(GeometricTransform):
     """Turn about the image centre; the size stays unless crop_border.

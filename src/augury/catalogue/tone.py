@@ -16,6 +16,18 @@ from augury.rng import Stream
 from augury.sample import Array, Signature
 from augury.transform import ImageTransform, Params
 
+__all__ = [
+    "AutoContrast",
+    "CLAHE",
+    "Equalize",
+    "InvertImg",
+    "Posterize",
+    "RandomBrightnessContrast",
+    "RandomGamma",
+    "RandomToneCurve",
+    "Solarize",
+]
+
 
 class RandomBrightnessContrast(ImageTransform):
     """Multiply by alpha = 1 + contrast and add beta = brightness, as a fraction of the image's mean or of full range.

@@ -15,7 +15,7 @@ from typing import Any
 
 import cv2
 
-from augury.errors import FieldError
+from augury.errors import AuguryError, FieldError
 
 _NEEDS = {"torch": "torch", "sklearn": "scikit-learn", "pyarrow": "pyarrow", "duckdb": "duckdb", "fsspec": "fsspec"}
 SHOWN = 20
@@ -87,6 +87,8 @@ def _train(out: Path, epochs: int, seed: int, samples: int, workers: int, consol
     from augury.ledger import Ledger
     from augury.torch import Keyed
 
+    # The network is too small to share: on a busy machine threads that wait for each other make this five times slower.
+    torch.set_num_threads(1)
     torch.manual_seed(seed)
     held_out = range(0, samples, 6)
     train = [index for index in range(samples) if index % 6]
@@ -207,7 +209,7 @@ def _print_effects(console: Any, effects: list[dict[str, Any]], worst: list[dict
 def _check(uri: str) -> dict[str, Any]:
     done = subprocess.run([sys.executable, "-m", "augury.demo.check", uri], capture_output=True, text=True, check=False)
     if done.returncode:
-        raise RuntimeError(f"the check in a fresh process failed:\n{done.stderr}")
+        raise AuguryError(f"demo: the check in a fresh process failed: {done.stderr[-2000:]}")
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer
 

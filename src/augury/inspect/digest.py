@@ -30,8 +30,10 @@ def _sketch(array: Any) -> list[float]:
 
 
 def distance(a: Mapping[str, Any], b: Mapping[str, Any]) -> float | None:
-    """Largest difference between two sketches, a lower bound of the largest difference of values; None if not comparable."""
+    """Largest difference between two sketches, a lower bound of the largest difference of values; None if not
+    comparable.
+    """
     x, y = a.get("sketch") or [], b.get("sketch") or []
     if not x or len(x) != len(y):
         return None
-    return max(abs(p - q) for p, q in zip(x, y, strict=True))
+    return float(max(abs(p - q) for p, q in zip(x, y, strict=True)))

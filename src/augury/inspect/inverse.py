@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import cv2
 import numpy as np
 
 from augury import ops
-from augury.errors import InverseError
+from augury.custom import Custom
+from augury.errors import InverseError, RecordError, shown
 from augury.kernels.cpu import geometry
 from augury.maps import Dense
 from augury.program import Program
@@ -19,14 +21,16 @@ from augury.sample import Array, Signature
 from augury.targets import boxes, keypoints
 from augury.targets.boxes import BboxParams
 from augury.targets.keypoints import KeypointParams
+from augury.transform import find_transform
 
 
-class Unmap(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Unmap:
     """A dense field run backwards: an op of the inverse alone."""
 
     field: Dense
     back: Dense
-    kind = "geometry"
+    kind: ClassVar[str] = "geometry"
 
     def size(self, height: int, width: int) -> tuple[int, int]:
         return height, width
@@ -53,8 +57,8 @@ class Inverse:
     def __call__(self, **targets: Any) -> dict[str, Any]:
         """Map back `mask` (any name: 2-D or 3-D arrays), `bboxes` and `keypoints`.
 
-        Adds "valid": a (H, W) bool mask of the source pixels that the result shows. Boxes and keypoints are in the formats
-        of the record, pascal_voc and xy if it has none; they are not clipped.
+        Adds "valid": a (H, W) bool mask of the source pixels that the result shows. Boxes and keypoints are in the
+        formats of the record, pascal_voc and xy if it has none; they are not clipped.
         """
         out: dict[str, Any] = {}
         for name, value in targets.items():
@@ -74,7 +78,9 @@ class Inverse:
     def mask(self, mask: Array) -> Array:
         """A mask of the result on the source image, nearest; 0 where the result does not show it."""
         if mask.shape[:2] != self.output:
-            raise InverseError(f"mask: shape {mask.shape}; the result of this record is {self.output[0]} x {self.output[1]}")
+            raise InverseError(
+                f"mask: shape {mask.shape}; the result of this record is {self.output[0]} x {self.output[1]}"
+            )
         for op in self._steps:
             if isinstance(op, Unmap):
                 mask = cv2.remap(mask, op.back.map_x, op.back.map_y, cv2.INTER_NEAREST)
@@ -91,7 +97,12 @@ class Inverse:
         return codec.write(value, moved, rows, params, *self.source)
 
 
-_KERNELS: dict[type, Any] = {ops.D4: geometry.d4, ops.Crop: geometry.crop, ops.Pad: geometry.pad, ops.Warp: geometry.warp}
+_KERNELS: dict[type, Any] = {
+    ops.D4: geometry.d4,
+    ops.Crop: geometry.crop,
+    ops.Pad: geometry.pad,
+    ops.Warp: geometry.warp,
+}
 
 
 def inverse(record: object) -> Inverse:
@@ -107,18 +118,30 @@ def inverse(record: object) -> Inverse:
     run = open_run(program, {"image": np.broadcast_to(np.uint8(0), shape)}, fuse="off")
     back: list[Any] = []
     for step in program.applied:
-        transform = lowering(step, {})
-        if not isinstance(transform, type) and transform.acts_on == "dual":
-            raise InverseError(f"{step.path}: {step.name} is a function of your own, so its inverse is not known; drop the step")
-        if transform.acts_on != "dual":
+        kind = find_transform(step.name, step.path)
+        if issubclass(kind, Custom) and kind.acts_on == "dual":
+            raise InverseError(
+                f"{step.path}: {step.name} is a function of your own, so its inverse is not known; drop the step"
+            )
+        if kind.acts_on != "dual":
             continue
+        transform = lowering(step, {})
         run.pending.clear()
         run.replay(step.path, step.name, transform, dict(step.params), step.version)
-        for _, lowered, height, width in run.pending:
-            for op in lowered:
-                if op.kind == "geometry":
-                    back.append(undo(op, height, width, step.path))
-                    height, width = op.size(height, width)
+        try:
+            for _, lowered, height, width in run.pending:
+                for op in lowered:
+                    if op.kind == "geometry":
+                        back.append(undo(op, height, width, step.path))
+                        height, width = op.size(height, width)
+        except InverseError:
+            raise
+        except Exception as error:
+            raise RecordError(
+                f"{step.path}: params {shown(dict(step.params), 200)} do not fit {step.name} ({error!r}); the "
+                "record was edited "
+                "or damaged"
+            ) from None
     return Inverse(back[::-1], sig.shape[:2], run.sig.shape[:2], program.settings)  # type: ignore[arg-type]
 
 

@@ -60,9 +60,7 @@ def trace(
             began = perf_counter()
     done = iter(ran)
     steps = tuple(
-        next(done)
-        if step.status == "applied"
-        else TraceStep(step.path, step.name, step.status, step.params, 0.0, None)
+        next(done) if step.status == "applied" else TraceStep(step.path, step.name, step.status, step.params, 0.0, None)
         for step in program.steps
     )
     result = finish(run, targets)

@@ -20,8 +20,8 @@ from augury.replay import explained, open_run, queue
 class Verification:
     """The outcome of `verify`; true if everything was reproduced exactly.
 
-    step, target: the first difference. difference: its size, measured if the expected result was passed, otherwise a lower
-    bound from the digests; None if shapes differ. changed: library -> (version in the record, version here).
+    step, target: the first difference. difference: its size, measured if the expected result was passed, otherwise a
+    lower bound from the digests; None if shapes differ. changed: library -> (version in the record, version here).
     """
 
     exact: bool
@@ -69,11 +69,14 @@ def verify(
 ) -> Verification:
     """Run a record and compare: with its own digests after every step, and with `expected` results if they are passed.
 
-    Raises RecordError if the record has no digests (ReplayCompose(..., digests=True) keeps them) and nothing is expected.
+    Raises RecordError if the record has no digests (ReplayCompose(..., digests=True) keeps them) and nothing is
+    expected.
     """
     program = Program.from_record(record)
     if not program.digests and expected is None:
-        raise RecordError("verify: the record has no digests; record with digests=True, or pass expected={'image': ...}")
+        raise RecordError(
+            "verify: the record has no digests; record with digests=True, or pass expected={'image': ...}"
+        )
     here = versions()
     changed = {
         name: (program.versions.get(name), here.get(name))
@@ -84,7 +87,8 @@ def verify(
         paths = ["input", *(step.path for step in program.applied)]
         if len(program.digests) != len(paths):
             raise RecordError(
-                f"verify: the record has {len(program.digests)} digests for the input and {len(paths) - 1} steps; it was edited, "
+                f"verify: the record has {len(program.digests)} digests for the input and {len(paths) - 1} steps; "
+                "it was edited, "
                 "record again with digests=True"
             )
         for path, recorded, now in zip(paths, program.digests, digests_of(program, targets, callables), strict=True):

@@ -1,0 +1,1 @@
+"""What ops do to targets that are not images: boxes, keypoints, masks."""

@@ -137,7 +137,8 @@ def write(value: Any, points: Floats, rows: Rows, params: KeypointParams, height
 
 # ---- moving ------------------------------------------------------------------------------------------------
 
-# What a D4 element does: swap x and y, mirror the new x, mirror the new y; the angle becomes sign * angle + quarter turns.
+# What a D4 element does: swap x and y, mirror the new x, mirror the new y; the angle becomes sign * angle + quarter
+# turns.
 _D4: dict[str, tuple[bool, bool, bool, int, int]] = {
     "h": (False, True, False, -1, 2),
     "v": (False, False, True, -1, 0),

@@ -33,7 +33,7 @@ def collate(batch: Sequence[Any], *, listed: Sequence[str] = ("bboxes", "keypoin
     """Samples as one batch: tensors, arrays and numbers are stacked, all else becomes a list with one entry each.
 
     batch: dicts with the same keys, tuples of one length, or bare values. Metadata (dicts, lists, strings, records,
-    None) is never looked into. listed: keys of arrays that are kept as lists too, as their length differs between samples.
+    None) is never looked into. listed: keys of arrays that are kept as lists too, for their lengths differ.
     Raises SampleError naming a field that cannot be stacked or is missing from a sample.
     """
     first = batch[0]

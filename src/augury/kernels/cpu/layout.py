@@ -16,7 +16,7 @@ import numpy as np
 
 from augury import ops
 from augury.errors import SampleError
-from augury.kernels.cpu.arrays import SMALL, affine, channels_of, merged, planes, scratch
+from augury.kernels.cpu.arrays import SMALL, affine, merged, planes, scratch
 from augury.sample import Array
 
 if TYPE_CHECKING:
@@ -134,12 +134,12 @@ def _from_numpy() -> Callable[[Any], torch.Tensor]:
 
 def to_tensor(image: Array, op: ops.ToTensor) -> torch.Tensor:
     """(H, W, C) to a contiguous tensor (C, H, W), (H, W) to (1, H, W); dtype kept, memory not shared."""
-    height, width = image.shape[:2]
-    out = np.empty((channels_of(image), height, width), image.dtype)
     if image.ndim == 2:
-        out[0] = image
-    else:
-        planes(image, out)
+        return _from_numpy()(image[None].copy())
+    if image.size < SMALL:
+        return _from_numpy()(image.transpose(2, 0, 1).copy())
+    out = np.empty((image.shape[2], *image.shape[:2]), image.dtype)
+    planes(image, out)
     return _from_numpy()(out)
 
 

@@ -25,6 +25,7 @@ _LOW = 765.0 * _T * (1 - _T) ** 2
 _HIGH = 765.0 * _T**2 * (1 - _T)
 _CUBE = 255.0 * _T**3
 _IDENTITY = bytes(range(256))
+_RAMP = bytes(256) + _IDENTITY + b"\xff" * 256
 _INVERTED = _IDENTITY[::-1]
 _POSTERIZED = tuple(bytes(value & (0xFF00 >> bits) & 0xFF for value in range(256)) for bits in range(9))
 
@@ -74,11 +75,11 @@ def table(op: Any, channels: int) -> bytes | tuple[bytes, ...]:
         return composed
     if isinstance(op, ops.Posterize):
         return tuple([_POSTERIZED[bits] for bits in op.bits])
-    values: Array
     if isinstance(op, ops.Linear):
-        values = _column(op.scale) * _BYTES + _column(op.shift) * 255.0
-    else:
-        values = _column(op.low) * _LOW + _column(op.high) * _HIGH + _CUBE
+        scales = op.scale if len(op.scale) > 1 else op.scale * channels
+        shifts = op.shift if len(op.shift) > 1 else op.shift * channels
+        return tuple([_line(scale, shift) for scale, shift in zip(scales, shifts, strict=True)])
+    values = _column(op.low) * _LOW + _column(op.high) * _HIGH + _CUBE
     rows = cv2.addWeighted(values, 1.0, values, 0.0, 0.0, dtype=cv2.CV_8U).tobytes()
     return tuple([rows[at : at + 256] for at in range(0, 256 * channels, 256)])
 
@@ -90,8 +91,8 @@ def _column(values: ops.Coefficients) -> Array:
 def _table(op: Any) -> bytes:
     """The byte table of a curve that treats all channels alike."""
     if isinstance(op, ops.Linear):
-        values = cv2.addWeighted(_BYTES, op.scale[0], _BYTES, 0.0, op.shift[0] * 255.0, dtype=cv2.CV_8U)
-    elif isinstance(op, ops.Gamma):
+        return _line(op.scale[0], op.shift[0])
+    if isinstance(op, ops.Gamma):
         values = np.power(_T, op.exponent)
         values = cv2.addWeighted(values, 255.0, values, 0.0, 0.0, dtype=cv2.CV_8U)
     elif isinstance(op, ops.Tone):
@@ -110,6 +111,14 @@ def _table(op: Any) -> bytes:
             composed = composed.translate(_table(part))
         return composed
     return values.tobytes()
+
+
+def _line(scale: float, shift: float) -> bytes:
+    """The table of value * scale + shift."""
+    if scale == 1.0:
+        by = round(shift * 255.0)
+        return _RAMP[256 + by : 512 + by] if -256 <= by <= 256 else _RAMP[:256] if by < 0 else _RAMP[-256:]
+    return cv2.addWeighted(_BYTES, scale, _BYTES, 0.0, shift * 255.0, dtype=cv2.CV_8U).tobytes()
 
 
 def _words(op: Any, values: Array) -> Array:

@@ -1,0 +1,171 @@
+"""Labels follow pixels: markers are drawn into the image, and found again after the transform.
+
+A marker is a smooth blob (its centroid must be where the keypoint is) or a filled shape in image and mask (both must stay
+the same shape, and the box must be its hull). Images have odd sizes; every case meets several draws.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+import augury as A
+from augury.transform import REGISTRY
+from tests.catalogue.cases import CASES
+
+SIZES = ((61, 83), (77, 59))
+# Draws of a case: at least FEW, and until ENOUGH markers stayed whole.
+FEW, ENOUGH, MANY = 4, 8, 60
+# Of a blob, in pixels.
+SIGMA = 1.5
+# Dual transforms whose pixels stay where they are.
+STILL = {"NoOp", "CoarseDropout", "Erasing", "GridDropout", "PixelDropout", "ToTensorV2"}
+MOVING = [(i, name, arguments) for i, (name, arguments) in enumerate(CASES) if REGISTRY[name].acts_on == "dual" and name not in STILL]
+# Largest distance, in pixels of the result, between a keypoint and the blob's centroid, and between a box and the marker's hull.
+# A bend moves the centroid of a blob by its curvature, and a box's outline is followed at 32 points.
+BENT = {"ElasticTransform": (1.5, 2.0), "GridDistortion": (1.0, 2.0), "OpticalDistortion": (0.5, 1.5)}
+STRAIGHT = (0.5, 1.25)
+# OpenCV's nearest neighbour reads up to a pixel beside where linear interpolation reads when the size changes.
+RESIZING = {
+    "Resize", "LongestMaxSize", "SmallestMaxSize", "RandomScale", "LetterBox", "RandomSizedCrop", "RandomResizedCrop", "CropAndPad",
+    "BBoxSafeRandomCrop", "RandomSizedBBoxSafeCrop",
+}  # fmt: skip
+LABEL = 77
+
+
+def spots(height: int, width: int) -> list[tuple[float, float]]:
+    return [(width * fx, height * fy) for fx, fy in ((0.5, 0.5), (0.25, 0.3), (0.7, 0.35), (0.3, 0.72), (0.78, 0.75), (0.5, 0.2))]
+
+
+def blob(height: int, width: int, x: float, y: float) -> Any:
+    """A bright Gaussian spot with its centre at pixel index (x, y)."""
+    rows, columns = np.mgrid[:height, :width]
+    bright = 250 * np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / (2 * SIGMA**2))
+    return np.repeat(np.round(bright).astype(np.uint8)[..., None], 3, axis=2)
+
+
+def rectangle(height: int, width: int, x: float, y: float) -> tuple[int, int, int, int]:
+    """Edges of a box around a spot."""
+    return round(x) - 8, round(y) - 6, round(x) + 7, round(y) + 8
+
+
+def marked(height: int, width: int, box: tuple[int, int, int, int], round_: bool) -> dict[str, Any]:
+    """An image and a mask in which the box, or its inscribed ellipse, is filled."""
+    shape = np.zeros((height, width), np.uint8)
+    x_min, y_min, x_max, y_max = box
+    if round_:
+        rows, columns = np.mgrid[:height, :width] + 0.5
+        across, down = (2 * columns - x_min - x_max) / (x_max - x_min), (2 * rows - y_min - y_max) / (y_max - y_min)
+        shape[across**2 + down**2 <= 1] = 1
+    else:
+        shape[y_min:y_max, x_min:x_max] = 1
+    return {"image": np.repeat(shape[..., None] * 255, 3, axis=2), "mask": shape * LABEL}
+
+
+def core(shape: Any, rim: int) -> Any:
+    """A shape without the outermost pixels."""
+    return cv2.erode(shape.astype(np.uint8), np.ones((3, 3)), iterations=rim, borderValue=0).astype(bool)
+
+
+def record_of(name: str, arguments: dict[str, Any], height: int, width: int, key: int) -> Any:
+    """One draw of the transform on a sample with a marker in it."""
+    box = rectangle(height, width, *spots(height, width)[key % 6])
+    pipeline = A.ReplayCompose(
+        [getattr(A, name)(**{**arguments, "p": 1})],
+        seed=137,
+        bbox_params=A.BboxParams("pascal_voc", clip_after_transform=False),
+        keypoint_params=A.KeypointParams("xyas", remove_invisible=False),
+    )
+    extras = {"cropping_bbox": list(box)} if name == "RandomCropNearBBox" else {}
+    return pipeline(**marked(height, width, box, False), bboxes=[list(box)], **extras, key=key)["replay"]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("index", "name", "arguments"), MOVING, ids=[f"{name}-{i}" for i, name, _ in MOVING])
+def test_keypoints_follow_pixels(index: int, name: str, arguments: dict[str, Any], size: tuple[int, int]) -> None:
+    tolerance, _ = BENT.get(name, STRAIGHT)
+    found = 0
+    for key in range(MANY):
+        if key >= FEW and found >= ENOUGH:
+            break
+        record = record_of(name, arguments, *size, key)
+        for spot in spots(*size):
+            points = [(*spot, 0.0, 1.0), (spot[0] + 1, spot[1], 0.0, 1.0), (spot[0], spot[1] + 1, 0.0, 1.0)]
+            out = A.replay(record, image=blob(*size, *spot), keypoints=points)
+            (x, y), right, below = (np.array(point[:2]) for point in out["keypoints"])
+            height, width = out["image"].shape[:2]
+            across, down = np.maximum(3 * SIGMA * np.hypot(right - (x, y), below - (x, y)), 3)
+            if not (across < x < width - 1 - across and down < y < height - 1 - down):
+                continue
+            # Borders may mirror the blob, so only its surroundings are searched.
+            left, top = int(x - across), int(y - down)
+            near = out["image"][top : int(y + down) + 2, left : int(x + across) + 2, 0].astype(np.float64)
+            near[near < 25] = 0
+            assert near.max() > 80, (key, spot, "the blob is not where the keypoint is")
+            rows, columns = np.mgrid[: near.shape[0], : near.shape[1]]
+            centre = np.array([(near * columns).sum(), (near * rows).sum()]) / near.sum() + (left, top)
+            distance = float(np.hypot(*(centre - (x, y))))
+            assert distance < tolerance, (key, spot, distance)
+            found += 1
+    assert found >= ENOUGH, "too few blobs stayed whole"
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("index", "name", "arguments"), MOVING, ids=[f"{name}-{i}" for i, name, _ in MOVING])
+def test_masks_and_boxes_follow_pixels(index: int, name: str, arguments: dict[str, Any], size: tuple[int, int]) -> None:
+    _, tolerance = BENT.get(name, STRAIGHT)
+    ellipse = arguments.get("rotate_method") == "ellipse"
+    whole = 0
+    for key in range(MANY):
+        if key >= FEW and whole >= ENOUGH:
+            break
+        record = record_of(name, arguments, *size, key)
+        for spot in spots(*size):
+            box = rectangle(*size, *spot)
+            out = A.replay(record, **marked(*size, box, ellipse), bboxes=[list(map(float, box))])
+            height, width = out["image"].shape[:2]
+            assert out["mask"].shape == (height, width)
+            bright, labelled = out["image"][..., 0] > 127, out["mask"] == LABEL
+            if not out["bboxes"]:
+                assert labelled.sum() < 6, (key, spot, "the box was removed, but its object is there")
+                continue
+            x_min, y_min, x_max, y_max = out["bboxes"][0]
+            # Both were resampled, each in its own way, so they may differ along the outline.
+            rim = 2 if name in RESIZING else 1
+            assert not (core(bright, rim) & ~labelled).any() and not (core(labelled, rim) & ~bright).any(), (key, spot)
+            inside = labelled.copy()
+            if min(x_min, y_min, width - x_max, height - y_max) > -tolerance:
+                count, parts = cv2.connectedComponents(labelled.astype(np.uint8))
+                middle = parts[round((y_min + y_max) / 2 - 0.5), round((x_min + x_max) / 2 - 0.5)]
+                assert middle, (key, spot, "the middle of the box is not in the object")
+                inside = parts == middle
+                rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
+                hull = columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
+                difference = np.abs(np.subtract(hull, out["bboxes"][0])).max()
+                assert difference < tolerance, (key, spot, hull, out["bboxes"][0])
+                whole += 1
+    assert whole >= ENOUGH, "too few objects stayed whole"
+
+
+@pytest.mark.parametrize(("index", "name", "arguments"), MOVING, ids=[f"{name}-{i}" for i, name, _ in MOVING])
+def test_scales_and_angles_follow_pixels(index: int, name: str, arguments: dict[str, Any]) -> None:
+    # A second keypoint one pixel along the first one's direction tells where the direction and the unit of length go.
+    height, width = SIZES[0]
+    step = 0.05
+    for key in range(FEW):
+        record = record_of(name, arguments, height, width, key)
+        for x, y in spots(height, width):
+            for angle in (0.0, 70.0, 200.0):
+                along = np.radians(angle)
+                points = [[x, y, angle, 1.0], [x + step * np.cos(along), y + step * np.sin(along), angle, 1.0]]
+                (x0, y0, turned, scale), (x1, y1, *_) = A.replay(
+                    record, image=np.zeros((height, width, 3), np.uint8), keypoints=points
+                )["keypoints"]
+                moved = np.array([x1 - x0, y1 - y0]) / step
+                want = np.degrees(np.arctan2(moved[1], moved[0]))
+                off = abs((turned - want + 180) % 360 - 180)
+                assert off < (6 if name in BENT else 0.5), (key, x, y, angle, turned, want)
+                assert np.hypot(*moved) <= scale * (1.1 if name in BENT else 1.001), "the scale is the larger stretch"
