@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from augury.catalogue import *  # noqa: F403
 from augury.catalogue import __all__ as _catalogue
-from augury.compose import Compose, ReplayCompose
+from augury.compose import Compose
 from augury.custom import DualTransform, ImageOnlyTransform, Lambda
 from augury.errors import AuguryError, FieldError, InverseError, RecordError, SampleError, StepError
 from augury.groups import OneOf, OneOrOther, RandomOrder, SelectiveChannelTransform, Sequential, SomeOf
 from augury.program import Program
-from augury.replay import replay
+from augury.replay import ReplayCompose, replay
 from augury.targets.boxes import BboxParams
 from augury.targets.keypoints import KeypointParams
 from augury.transform import Transform

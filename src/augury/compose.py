@@ -6,37 +6,24 @@ import itertools
 import json
 import operator
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
-import numpy as np
-
-from augury.custom import Lambda
+from augury import call
+from augury.call import Applied, Record, fate_of, finish, signature_of, start
+from augury.drawn import applied_steps
 from augury.errors import FieldError, SampleError, StepError, shown
 from augury.execute import ONLY_IMAGE, Run, owned
 from augury.fields import plain
 from augury.groups import Branch, Group, OneOrOther, Step, inner_groups, inner_transforms
-from augury.program import FORMAT, Program, versions
+from augury.program import FORMAT, versions
 from augury.rng import State, normal_key, process_tag, seeded
-from augury.sample import (
-    DTYPE_NAMES,
-    IMAGE_ROLES,
-    LABEL_ROLES,
-    ROLES,
-    Signature,
-    check_image,
-    check_target,
-    frame_shape,
-    new_signature,
-    unknown_target,
-)
+from augury.sample import DTYPE_NAMES, ROLES, check_image, new_signature
 from augury.targets.boxes import BboxParams
 from augury.targets.keypoints import KeypointParams
-from augury.targets.labels import Track
 from augury.transform import NoOp
 
 
@@ -269,8 +256,8 @@ class Compose(Group):
 
     def _attach(self, result: dict[str, Any], run: Run, targets: dict[str, Any], key: tuple[int | str, ...]) -> None:
         """Add to a result what was noted of the steps."""
-        if _untold:
-            keep_whole()
+        if call.untold:
+            call.keep_whole()
         if self.save_applied_params:
             result["applied_transforms"] = Applied(
                 [(step["name"], step["params"]) for step in run.steps or () if step["status"] == "applied"]
@@ -284,7 +271,7 @@ class Compose(Group):
             seed=self._seed,
             key=list(key),
             fuse=self.fuse,
-            signature={name: _signature(targets[name]) for name in run.roles},
+            signature={name: signature_of(targets[name]) for name in run.roles},
             steps=run.steps,
         )
         if self._settings:
@@ -315,83 +302,7 @@ class Compose(Group):
         callables: functions by name for Lambda steps. settings: other arguments of Compose, such as bbox_params.
         Raises RecordError for unknown transforms or damaged entries.
         """
-        from augury.replay import applied_steps
-
         return Compose(applied_steps(applied_transforms, callables or {}), **settings)
-
-
-class ReplayCompose(Compose):
-    """A pipeline whose result holds the record of what was drawn under `save_key`; `replay` runs it again.
-
-    digests: the record also holds a digest of every target after every step, for `verify`; it costs a second run.
-    """
-
-    records = True
-
-    def __init__(
-        self,
-        transforms: Sequence[Step] | Step,
-        *args: Any,
-        save_key: str = "replay",
-        digests: bool = False,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(transforms, *args, **kwargs)
-        self.save_key = save_key
-        self.digests = bool(digests)
-
-    def arguments(self) -> dict[str, Any]:
-        extra: dict[str, Any] = {} if self.save_key == "replay" else {"save_key": self.save_key}
-        return {**super().arguments(), **extra, **({"digests": True} if self.digests else {})}
-
-    def _attach(self, result: dict[str, Any], run: Run, targets: dict[str, Any], key: tuple[int | str, ...]) -> None:
-        super()._attach(result, run, targets, key)
-        result[self.save_key] = record = self._record(run, targets, key)
-        if self.digests:
-            from augury.inspect.verify import digests_of
-
-            known = {name: targets[name] for name in targets if name in self._known}
-            callables = {t.name: t for t in inner_transforms(self) if isinstance(t, Lambda) and t.name}
-            record["digests"] = digests_of(Program.from_record(record), known, callables)
-
-    @staticmethod
-    def replay(saved_augmentations: object, **targets: Any) -> dict[str, Any]:
-        """Run a record on a sample; see `augury.replay`."""
-        from augury.replay import replay
-
-        return replay(saved_augmentations, **targets)
-
-
-# A DataLoader's default collation merges dicts key by key and lists item by item, which cannot work when every sample
-# drew other
-# steps. These two are ordinary dict and list to everyone else; torch is told to leave them whole (see augury.torch).
-
-
-class Record(dict[str, Any]):
-    """A program as JSON data."""
-
-
-class Applied(list[Any]):
-    """(name, params) of the steps that ran."""
-
-
-# Whether torch, if this process uses it at all, has yet to be told.
-_untold = True
-
-
-def keep_whole() -> None:
-    """If torch.utils.data is loaded, tell its default collation to give records and applied lists as one list per
-    batch.
-    """
-    global _untold
-    by_type = getattr(sys.modules.get("torch.utils.data._utils.collate"), "default_collate_fn_map", None)
-    if by_type is not None:
-        by_type[Record] = by_type[Applied] = _as_list
-        _untold = False
-
-
-def _as_list(batch: Sequence[Any], *, collate_fn_map: object = None) -> list[Any]:
-    return list(batch)
 
 
 _DEFAULTS: dict[str, Any] = {
@@ -428,123 +339,3 @@ def _refuse_settings(step: Step) -> None:
     if isinstance(step, Group):
         for child in step.transforms:
             _refuse_settings(child)
-
-
-def _signature(value: Any) -> list[Any]:
-    if isinstance(value, np.ndarray):
-        return [list(value.shape), str(value.dtype)]
-    return [[len(value)], type(value).__name__]
-
-
-# ---- one call ----------------------------------------------------------------------------------------------
-
-
-def start(
-    state: State,
-    targets: Mapping[str, Any],
-    roles: Mapping[str, str],
-    free: set[str],
-    known: list[str],
-    bbox_params: BboxParams | None,
-    keypoint_params: KeypointParams | None,
-    *,
-    strict: bool,
-    check_shapes: bool,
-    fuse: str,
-    fate: bool = False,
-) -> Run:
-    """A run over checked targets; raises SampleError for what it cannot work on."""
-    arrays: dict[str, Any] = {}
-    present: dict[str, str] = {}
-    labels: list[tuple[str, str]] = []
-    shape: tuple[int, ...] | None = None
-    first, dtype = "", ""
-    for name, value in targets.items():
-        role = roles.get(name)
-        if role is None:
-            if name not in free:
-                unknown_target(name, value, known, strict)
-        elif value is None:
-            continue
-        elif role in LABEL_ROLES:
-            labels.append((name, role))
-        else:
-            if role == "image":
-                check_image(name, value)
-                size = value.shape
-            else:
-                check_target(name, role, value)
-                size = frame_shape(name, role, value)
-            if shape is None:
-                shape, first = size, name
-            elif check_shapes and size[:2] != shape[:2]:
-                raise SampleError(
-                    f"{name}: height and width {tuple(size[:2])} differ from {first}'s {tuple(shape[:2])}; resize "
-                    "one, or pass "
-                    "is_check_shapes=False"
-                )
-            if not dtype and role in IMAGE_ROLES:
-                shape = size
-                dtype = DTYPE_NAMES[(value[0] if isinstance(value, (list, tuple)) else value).dtype]
-            arrays[name] = value
-            present[name] = role
-    if shape is None:
-        raise SampleError(f"got {', '.join(targets) or 'no targets'}; pass an image, a volume or a mask")
-    run = Run(state, arrays, present, Signature(shape, dtype or "uint8"), fuse)
-    if fate:
-        run.fate = []
-    tracks: list[Track] = []
-    for name, role in labels:
-        params = bbox_params if role == "bboxes" else keypoint_params
-        if params is None:
-            want = "bbox_params=A.BboxParams(...)" if role == "bboxes" else "keypoint_params=A.KeypointParams(...)"
-            raise SampleError(f"{name}: got labels without their parameters; build the pipeline with {want}")
-        value = targets[name]
-        tracks.append(Track(name, role, params, value, shape[0], shape[1], fate))
-        if name == role:
-            for field in params.label_fields or ():
-                if field not in targets:
-                    raise SampleError(
-                        f"{field}: missing; it is one of the label_fields of {name}, pass one entry per label"
-                    )
-                entries = targets[field]
-                if type(entries) is not list and not _is_sequence(entries):
-                    raise SampleError(f"{field}: got {shown(entries)}; pass a list or array, one entry per label")
-                if len(entries) != len(value):
-                    raise SampleError(
-                        f"{field}: {len(entries)} entries for {len(value)} {name}; pass one entry per label"
-                    )
-    run.tracks = tracks
-    if free:
-        run.extras = {name: targets[name] for name in free if name in targets}
-    return run
-
-
-def _is_sequence(value: Any) -> bool:
-    if isinstance(value, (str, bytes, Mapping)) or not hasattr(value, "__getitem__"):
-        return False
-    return hasattr(value, "__len__") and getattr(value, "shape", None) != ()
-
-
-def finish(run: Run, targets: Mapping[str, Any]) -> dict[str, Any]:
-    """The result: every target under its own name, owning its memory."""
-    result = dict(targets)
-    for name, value in run.arrays.items():
-        result[name] = owned(value, targets[name])
-    if run.tracks:
-        height, width = run.sig.shape[:2]
-        for track in run.tracks:
-            if track.unchecked:
-                track.check(track.unchecked, height, width)
-            result[track.name] = track.write(height, width)
-            if track.name == track.role:
-                for field in track.params.label_fields or ():
-                    result[field] = track.select(targets[field])
-    return result
-
-
-def fate_of(run: Run) -> list[dict[str, Any]]:
-    """What removed or clipped which label: one dict per event, in the order of the steps for each target."""
-    names = ("step", "index", "event", "rule", "value", "limit")
-    events = [(track.name, event) for track in run.tracks for event in track.events or ()]
-    return [{"target": name, **dict(zip(names, event, strict=True))} for name, event in [*events, *(run.fate or ())]]

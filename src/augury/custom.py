@@ -198,7 +198,8 @@ class Custom(Transform, register=False):
             return cls(**init)
         except TypeError as error:
             raise RecordError(
-                f"{cls.__name__}: recorded with {shown(init)}, which its constructor does not take ({error}); it changed since"
+                f"{cls.__name__}: recorded with {shown(init)}, which its constructor does not take ({error}); "
+                "it changed since"
             ) from None
 
 

@@ -6,11 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from augury.compose import fate_of, finish, start
+from augury.call import fate_of, finish, snapshot, start
+from augury.compose import Compose
+from augury.custom import Lambda
+from augury.digest import digest_of
+from augury.drawn import lowering
 from augury.errors import AuguryError, RecordError, StepError, shown
 from augury.execute import Run
-from augury.fields import frozen, plain
-from augury.groups import Group
+from augury.groups import Step as GroupStep
+from augury.groups import inner_transforms
 from augury.program import Program, Step
 from augury.rng import State, seeded
 from augury.sample import ROLES, Signature
@@ -98,17 +102,6 @@ def open_run(program: Program, targets: Mapping[str, Any], *, fate: bool = False
     )  # fmt: skip
 
 
-def lowering(step: Step, callables: Mapping[str, Any]) -> Any:
-    """What lowers a step: its transform's class, or an instance for transforms that are functions."""
-    cls = find_transform(step.name, step.path)
-    if step.version > cls.version:
-        raise RecordError(
-            f"{step.path}: recorded by {step.name} version {step.version}, this augury has version {cls.version}; "
-            "update augury"
-        )
-    return cls.restore(dict(step.params), callables)
-
-
 def _frame(program: Program) -> tuple[int, ...]:
     shapes = [step.params["shape"] for step in program.applied if "shape" in step.params]
     return tuple(shapes[0]) if shapes else ()
@@ -138,54 +131,56 @@ def _relative(cls: type[Transform], params: Params, original: tuple[int, ...], s
     }
 
 
-class Drawn(Transform, register=False):
-    """A step whose values were drawn before, as a transform."""
-
-    step: Step
-    lowers: Any
-
-    def __init__(self, step: Step, callables: Mapping[str, Any]) -> None:
-        self.__dict__.update(step=step, p=1.0, lowers=lowering(step, callables))
-
-    def __repr__(self) -> str:
-        return f"{self.step.name}({', '.join(f'{k}={v!r}' for k, v in self.step.params.items())})"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Drawn) and self.step == other.step
-
-    __hash__ = Transform.__hash__
+def digests_of(
+    program: Program, targets: Mapping[str, Any], callables: Mapping[str, Any] | None = None
+) -> list[dict[str, Any]]:
+    """Digests of every target before the first and after each applied step, run one by one."""
+    run = open_run(program, targets, fuse="off")
+    out = [_digests(snapshot(run, targets))]
+    with explained(program):
+        for _ in queue(run, program, callables=callables):
+            run.flush()
+            out.append(_digests(snapshot(run, targets)))
+    return out
 
 
-class DrawnSteps(Group):
-    """Steps that were drawn before, in order."""
-
-    transforms: tuple[Drawn, ...]
-
-    def draw(self, branch: Any, run: Run, stream: Any) -> None:
-        for drawn in self.transforms:
-            step = drawn.step
-            run.replay(step.path, step.name, drawn.lowers, dict(step.params), step.version)
-
-    def to_dict(self) -> dict[str, Any]:
-        steps = [drawn.step for drawn in self.transforms]
-        return {
-            "__class_fullname__": "DrawnSteps",
-            "applied_transforms": [[step.name, plain(step.params)] for step in steps],
-        }
+def _digests(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: digest_of(value) for name, value in values.items()}
 
 
-def applied_steps(applied: Sequence[Any], callables: Mapping[str, Any]) -> DrawnSteps:
-    """The steps of an applied list; RecordError naming a damaged entry."""
-    if isinstance(applied, (str, bytes, Mapping)) or not isinstance(applied, Sequence):
-        raise RecordError(
-            f"applied_transforms: got {shown(applied)}; pass the list of (name, params) under "
-            "result['applied_transforms']"
-        )
-    steps = []
-    for i, entry in enumerate(applied):
-        if not isinstance(entry, (list, tuple)) or len(entry) != 2 or not isinstance(entry[1], Mapping):
-            raise RecordError(f"applied_transforms[{i}]: got {shown(entry)}; pass a pair (name, params)")
-        name, params = entry
-        find_transform(name, f"applied_transforms[{i}]")
-        steps.append(Drawn(Step(f"{i}/{name}", name, "applied", frozen(dict(params))), callables))
-    return DrawnSteps(steps)
+class ReplayCompose(Compose):
+    """A pipeline whose result holds the record of what was drawn under `save_key`; `replay` runs it again.
+
+    digests: the record also holds a digest of every target after every step, for `verify`; it costs a second run.
+    """
+
+    records = True
+
+    def __init__(
+        self,
+        transforms: Sequence[GroupStep] | GroupStep,
+        *args: Any,
+        save_key: str = "replay",
+        digests: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(transforms, *args, **kwargs)
+        self.save_key = save_key
+        self.digests = bool(digests)
+
+    def arguments(self) -> dict[str, Any]:
+        extra: dict[str, Any] = {} if self.save_key == "replay" else {"save_key": self.save_key}
+        return {**super().arguments(), **extra, **({"digests": True} if self.digests else {})}
+
+    def _attach(self, result: dict[str, Any], run: Run, targets: dict[str, Any], key: tuple[int | str, ...]) -> None:
+        super()._attach(result, run, targets, key)
+        result[self.save_key] = record = self._record(run, targets, key)
+        if self.digests:
+            known = {name: targets[name] for name in targets if name in self._known}
+            callables = {t.name: t for t in inner_transforms(self) if isinstance(t, Lambda) and t.name}
+            record["digests"] = digests_of(Program.from_record(record), known, callables)
+
+    @staticmethod
+    def replay(saved_augmentations: object, **targets: Any) -> dict[str, Any]:
+        """Run a record on a sample; see `augury.replay`."""
+        return replay(saved_augmentations, **targets)

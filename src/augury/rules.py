@@ -7,6 +7,7 @@ resamplings into one interpolation and gives nearly the same picture. Property t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from itertools import pairwise, product
 from typing import Any, NamedTuple
 
@@ -143,11 +144,18 @@ _EXACT_SMALL = _table(rule for rule in RULES if rule.exact and rule.saves == "op
 _CLOSE = _table(RULES)
 
 
+@lru_cache(maxsize=4096)
+def _first(large: bool, close: bool, *kinds: type) -> int:
+    """Where the first pair of neighbours with a rule stands, -1 if there is none."""
+    table = _CLOSE if close else _EXACT if large else _EXACT_SMALL
+    return next((i for i, pair in enumerate(pairwise(kinds)) if pair in table), -1)
+
+
 def rewrite(program: Sequence[Any], height: int, width: int, close: bool = False) -> Sequence[Any]:
     """The ops of an image of height x width, rewritten by the exact rules and, if `close`, by all of them."""
     table = _CLOSE if close else _EXACT_SMALL if height * width <= SMALL else _EXACT
-    at = next((i for i, pair in enumerate(pairwise(map(type, program))) if pair in table), None)
-    if at is None:
+    at = _first(table is _EXACT, close, *map(type, program))
+    if at < 0:
         return program
     done = list(program[:at])
     todo = list(program[:at:-1])

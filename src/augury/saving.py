@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from augury import groups
-from augury.compose import Compose, ReplayCompose
+from augury.compose import Compose
+from augury.drawn import applied_steps
 from augury.errors import AuguryError, FieldError, RecordError, shown
 from augury.fields import frozen
 from augury.groups import Group
-from augury.replay import applied_steps
+from augury.replay import ReplayCompose
 from augury.transform import Transform, find_transform
 
 FORMAT = 1
@@ -48,6 +49,15 @@ MIT_DEFAULTS: dict[str, dict[str, Any]] = {
     },
     "SafeRotate": {"fill_mask": 0},
 }
+
+# What Albumentations 2.0.8 writes beside the arguments of these: values of base classes that follow from them.
+MIT_IMPLIED: dict[str, tuple[str, ...]] = {
+    "PadIfNeeded": ("padding",),
+    "RGBShift": ("approximation", "noise_params", "noise_type", "spatial_mode"),
+    "SafeRotate": (
+        "balanced_scale", "fit_output", "keep_ratio", "rotate", "scale", "shear", "translate_percent", "translate_px",
+    ),
+}  # fmt: skip
 
 # Arguments of the other library's pipelines that have no meaning here when they hold these values.
 _IDLE: dict[str, tuple[Any, ...]] = {
@@ -108,14 +118,14 @@ def convert(saved: Any, nonserializable: Mapping[str, Any] | None = None) -> tup
             f"pipeline.format: got {shown(saved.get('format'))}, this augury reads {FORMAT}; update augury"
         )
     old = not ours and str(saved.get("__version__", "")).startswith(("0.", "1.", "2.0."))
-    reader = _Reader(dict(nonserializable or {}), MIT_DEFAULTS if old else {})
+    reader = _Reader(dict(nonserializable or {}), old)
     return reader.read(saved["transform"], ""), reader.changes
 
 
 class _Reader:
-    def __init__(self, lambdas: dict[str, Any], defaults: Mapping[str, Mapping[str, Any]]) -> None:
+    def __init__(self, lambdas: dict[str, Any], old: bool) -> None:
         self.lambdas = lambdas
-        self.defaults = defaults
+        self.old = old
         self.changes: list[Change] = []
 
     def read(self, raw: object, path: str) -> Any:
@@ -136,12 +146,9 @@ class _Reader:
             return self.read_lambda(arguments, path)
         if name == "DrawnSteps":
             return applied_steps(frozen(arguments.get("applied_transforms")), self.lambdas)
-        try:
-            if name in GROUPS:
-                return self.read_group(GROUPS[name], arguments, path)
-            return self.read_transform(find_transform(name, path), arguments, path)
-        except FieldError as error:
-            raise FieldError(f"{path}: {error}") from None
+        if name in GROUPS:
+            return self.read_group(GROUPS[name], arguments, path)
+        return self.read_transform(find_transform(name, path), arguments, path)
 
     def read_lambda(self, arguments: dict[str, Any], path: str) -> Any:
         name = arguments.get("name", arguments.get("__name__"))
@@ -160,6 +167,9 @@ class _Reader:
         arguments = {
             k: v for k, v in arguments.items() if not (k in ("params", "applied") and kind is GROUPS["ReplayCompose"])
         }
+        if kind is GROUPS["SelectiveChannelTransform"] and "channels" not in arguments:
+            # Albumentations 2.0.8 forgets to write them.
+            self.changes.append(Change(path, "channels left out", "channels=(0, 1, 2)"))
         for name in ("bbox_params", "keypoint_params"):
             if isinstance(arguments.get(name), Mapping):
                 arguments[name] = self.read_params(name, dict(arguments[name]), path)
@@ -167,6 +177,8 @@ class _Reader:
             if kind is GROUPS["OneOrOther"]:
                 return kind(transforms=transforms, **arguments)
             return kind(transforms, **arguments)
+        except FieldError as error:
+            raise FieldError(f"{path}: {error}") from None
         except TypeError as error:
             raise RecordError(
                 f"{path}: {error}; remove the argument or load the file with the library that wrote it"
@@ -180,16 +192,24 @@ class _Reader:
 
     def read_transform(self, cls: type[Transform], arguments: dict[str, Any], path: str) -> Transform:
         canonical: dict[str, Any] = {}
+        implied = MIT_IMPLIED.get(cls.__name__, ()) if self.old else ()
         for name, value in arguments.items():
+            if name in implied:
+                continue
             target = cls._aliases.get(name, name)
             if target != name:
                 self.changes.append(Change(path, name, target))
+            if target in canonical:
+                raise RecordError(f"{path}.{target}: written twice, as {name!r} and under another name; keep one")
             canonical[target] = value
-        for name, value in self.defaults.get(cls.__name__, {}).items():
+        for name, value in (MIT_DEFAULTS.get(cls.__name__, {}) if self.old else {}).items():
             if name not in canonical:
                 canonical[name] = value
                 self.changes.append(Change(path, f"{name} left out", f"{name}={value!r}"))
-        return cls(**canonical)
+        try:
+            return cls(**canonical)
+        except FieldError as error:
+            raise FieldError(f"{path}: {error}") from None
 
 
 def save(

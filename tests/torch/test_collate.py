@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, Dataset, default_collate  # noqa: E402
 from torch.utils.data._utils.pin_memory import pin_memory  # noqa: E402
 
 import augury as A  # noqa: E402
-from augury.compose import Applied, Record  # noqa: E402
+from augury.call import Applied, Record  # noqa: E402
 from augury.errors import SampleError  # noqa: E402
 from augury.torch import Keyed, collate  # noqa: E402
 

@@ -51,7 +51,8 @@ class Transpose(GeometricTransform):
 class D4(GeometricTransform):
     """One of the eight symmetries of the square, each equally likely.
 
-    group_element: always this one: e (nothing), r90 r180 r270 (counter-clockwise), h v (mirror), t hvt (transpose, anti-transpose).
+    group_element: always this one: e (nothing), r90 r180 r270 (counter-clockwise), h v (mirror), t hvt (transpose,
+    anti-transpose).
     """
 
     p: Probability = Probability(default=1)

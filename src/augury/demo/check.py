@@ -12,7 +12,7 @@ import sys
 from typing import Any
 
 from augury.demo.digits import source
-from augury.inspect.digest import digest_of
+from augury.digest import digest_of
 from augury.ledger import Ledger
 
 

@@ -13,7 +13,7 @@ from torch import nn
 from torch.utils.data import Dataset
 
 import augury as A
-from augury.inspect.digest import digest_of
+from augury.digest import digest_of
 from augury.sample import Array
 
 SIDE = 32

@@ -11,11 +11,12 @@ import numpy as np
 
 from augury import ops
 from augury.custom import Custom
+from augury.drawn import lowering
 from augury.errors import InverseError, RecordError, shown
 from augury.kernels.cpu import geometry
 from augury.maps import Dense
 from augury.program import Program
-from augury.replay import lowering, open_run
+from augury.replay import open_run
 from augury.rules import d4_product
 from augury.sample import Array, Signature
 from augury.targets import boxes, keypoints

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
-from augury.compose import fate_of, finish
-from augury.execute import Run, owned
+from augury.call import fate_of, finish, snapshot
 from augury.program import Program, Status
 from augury.replay import explained, open_run, queue
 
@@ -65,14 +64,3 @@ def trace(
     )
     result = finish(run, targets)
     return Trace(steps, dict(targets), result, fate_of(run), program)
-
-
-def snapshot(run: Run, targets: Mapping[str, Any]) -> dict[str, Any]:
-    """Every target of a run as it stands, in the caller's formats."""
-    out = {name: owned(value, targets[name]) for name, value in run.arrays.items()}
-    for track in run.tracks:
-        out[track.name] = track.write(*run.sig.shape[:2])
-        if track.name == track.role:
-            for field in track.params.label_fields or ():
-                out[field] = track.select(targets[field])
-    return out

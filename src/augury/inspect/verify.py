@@ -8,12 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from augury.compose import finish
+from augury.call import finish
+from augury.digest import digest_of, distance
 from augury.errors import RecordError
-from augury.inspect.digest import digest_of, distance
-from augury.inspect.trace import snapshot
 from augury.program import Program, versions
-from augury.replay import explained, open_run, queue
+from augury.replay import digests_of, explained, open_run, queue
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +40,6 @@ class Verification:
         return f"first difference after {self.step}: {self.target} differs by {size}; " + (
             f"changed versions: {moved}" if moved else "no library version changed, so the input or the record did"
         )
-
-
-def digests_of(
-    program: Program, targets: Mapping[str, Any], callables: Mapping[str, Any] | None = None
-) -> list[dict[str, Any]]:
-    """Digests of every target before the first and after each applied step, run one by one."""
-    run = open_run(program, targets, fuse="off")
-    out = [_digests(snapshot(run, targets))]
-    with explained(program):
-        for _ in queue(run, program, callables=callables):
-            run.flush()
-            out.append(_digests(snapshot(run, targets)))
-    return out
-
-
-def _digests(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: digest_of(value) for name, value in values.items()}
 
 
 def verify(

@@ -18,7 +18,7 @@ except ImportError as error:
 
 import numpy as np
 
-from augury.compose import keep_whole
+from augury.call import keep_whole
 from augury.errors import SampleError
 
 T = TypeVar("T")

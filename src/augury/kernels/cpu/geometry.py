@@ -105,6 +105,7 @@ def warp(image: Array, op: ops.Warp) -> Array:
         call = cv2.warpPerspective
     interpolation = _plain(op.interpolation)
     run = partial(_warp, call, matrix, size, interpolation, border)
+    image = _two_wide(image, interpolation, border)
     return _run(image, run, op.fill if border == cv2.BORDER_CONSTANT else 0, interpolation == cv2.INTER_NEAREST, 4)
 
 
@@ -118,6 +119,7 @@ def remap(image: Array, op: ops.Remap) -> Array:
     field = op.map(height, width)
     interpolation = _plain(op.interpolation)
     run = partial(_remap, field.map_x, field.map_y, interpolation, op.border)
+    image = _two_wide(image, interpolation, op.border)
     return _run(image, run, op.fill if op.border == cv2.BORDER_CONSTANT else 0, interpolation == cv2.INTER_NEAREST, 4)
 
 
@@ -129,6 +131,15 @@ def _plain(interpolation: int) -> int:
     if interpolation in (cv2.INTER_AREA, cv2.INTER_LINEAR_EXACT):
         return cv2.INTER_LINEAR
     return cv2.INTER_NEAREST if interpolation == cv2.INTER_NEAREST_EXACT else interpolation
+
+
+def _two_wide(image: Array, interpolation: int, border: int) -> Array:
+    """`image` with a side of one pixel doubled, which reflect_101 cannot tell apart: there, cubic OpenCV never returns."""
+    if interpolation == cv2.INTER_CUBIC and border == cv2.BORDER_REFLECT_101:
+        for axis in (0, 1):
+            if image.shape[axis] == 1:
+                image = image.repeat(2, axis=axis)
+    return image
 
 
 def _warp(
