@@ -120,7 +120,12 @@ STEPS: dict[str, tuple[Callable[[], list[Any]], dict[str, Any], list[str]]] = {
 }
 
 
-def refused(kind: type[AuguryError] | tuple[type[AuguryError], ...], pieces: list[str], call: Callable[[], Any], inputs: Any = None) -> None:
+def refused(
+    kind: type[AuguryError] | tuple[type[AuguryError], ...],
+    pieces: list[str],
+    call: Callable[[], Any],
+    inputs: Any = None,
+) -> None:
     before = copy.deepcopy(inputs)
     with pytest.raises(kind) as caught:
         call()
@@ -212,7 +217,7 @@ RECORDS: dict[str, tuple[Callable[[], Any], list[str]]] = {
     "odd version": (lambda: edited(["steps", 0, "version"], 0), ["record.steps[0].version: got 0"]),
     "truncated": (lambda: json.dumps(a_record())[:-20], ["not valid JSON", "truncated"]),
     "empty text": (lambda: "", ["not valid JSON"]),
-    "a list": (lambda: [], ["record: got []", "result['replay']"]),
+    "a list": (list, ["record: got []", "result['replay']"]),
     "nothing": (lambda: None, ["record: got None"]),
     "steps gone": (lambda: edited(["steps"], ...), ["record.steps: got None", "list of steps"]),
     "steps a number": (lambda: edited(["steps"], 3), ["record.steps: got 3"]),
@@ -310,7 +315,30 @@ def test_a_failing_function_carries_the_record_that_reproduces_it() -> None:
 
 # ---- fuzzing ---------------------------------------------------------------------------------------------------
 
-ODD = [None, True, -1, 0, 1, 2, 7, 0.5, -3.5, 1e300, 10**30, math.nan, math.inf, "", "x", "0" * 24, [], [1, 2], [[1]], [None] * 4, {}, {"a": 1}]
+ODD = [
+    None,
+    True,
+    -1,
+    0,
+    1,
+    2,
+    7,
+    0.5,
+    -3.5,
+    1e300,
+    10**30,
+    math.nan,
+    math.inf,
+    "",
+    "x",
+    "0" * 24,
+    [],
+    [1, 2],
+    [[1]],
+    [None] * 4,
+    {},
+    {"a": 1},
+]
 HONEST = (RecordError, SampleError, FieldError, StepError)
 
 
@@ -413,7 +441,9 @@ def test_mutated_pipelines_load_or_are_refused() -> None:
 
 def test_mutated_records_can_be_looked_at_or_are_refused() -> None:
     targets = sample("boxes")
-    pipeline = A.ReplayCompose(fuzzed_pipeline().transforms, seed=1, digests=True, bbox_params=A.BboxParams(**BOX_SETTINGS))
+    pipeline = A.ReplayCompose(
+        fuzzed_pipeline().transforms, seed=1, digests=True, bbox_params=A.BboxParams(**BOX_SETTINGS)
+    )
     rng = random.Random(140)
     given = {k: targets[k] for k in ("image", "mask", "bboxes", "labels")}
     record = json.loads(json.dumps(pipeline(**given)["replay"]))

@@ -90,7 +90,15 @@ class Halve(A.DualTransform):
         return keypoints
 
 
-STEPS = [Tint(p=0.8), A.HorizontalFlip(p=0.5), Grain(p=0.8), Shift(p=0.8), Late(p=0.7), A.RandomGamma(p=0.5), Halve(p=0.5)]
+STEPS = [
+    Tint(p=0.8),
+    A.HorizontalFlip(p=0.5),
+    Grain(p=0.8),
+    Shift(p=0.8),
+    Late(p=0.7),
+    A.RandomGamma(p=0.5),
+    Halve(p=0.5),
+]
 
 
 def outcome(result: dict[str, Any]) -> dict[str, Any]:
@@ -101,7 +109,9 @@ def outcome(result: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_replay_is_exact_at_both_levels() -> None:
-    pipeline = A.ReplayCompose([A.OneOf([A.Sequential(STEPS, p=1), A.SomeOf(STEPS, n=4)], p=1)], seed=5, save_applied_params=True, **SETTINGS)
+    pipeline = A.ReplayCompose(
+        [A.OneOf([A.Sequential(STEPS, p=1), A.SomeOf(STEPS, n=4)], p=1)], seed=5, save_applied_params=True, **SETTINGS
+    )
     ran: set[str] = set()
     for key in range(30):
         targets = sample("boxes", key)
@@ -110,7 +120,9 @@ def test_replay_is_exact_at_both_levels() -> None:
         ran |= {name for name, _ in applied}
         assert equal(A.replay(record, **targets), outcome(result))
         assert equal(A.Compose.from_applied_transforms(applied, **SETTINGS)(**targets), outcome(result))
-        assert equal(A.Compose.from_applied_transforms(result["applied_transforms"], **SETTINGS)(**targets), outcome(result))
+        assert equal(
+            A.Compose.from_applied_transforms(result["applied_transforms"], **SETTINGS)(**targets), outcome(result)
+        )
         assert digest(pipeline(**targets, key=key)["image"]) == digest(result["image"])
     assert ran >= {"Tint", "Grain", "Shift", "Late", "Halve"}
 
@@ -126,15 +138,24 @@ def test_scalars_are_recorded_and_arrays_are_not() -> None:
 
 def test_every_frame_gets_the_same_draw() -> None:
     one = image()
-    out = A.Compose([Tint(p=1), Shift(p=1), Grain(p=1)], seed=2)(image=one, images=np.stack([one] * 3), volume=np.stack([one] * 2))
+    out = A.Compose([Tint(p=1), Shift(p=1), Grain(p=1)], seed=2)(
+        image=one, images=np.stack([one] * 3), volume=np.stack([one] * 2)
+    )
     for name in ("images", "volume"):
         assert all(np.array_equal(frame, out["image"]) for frame in out[name])
 
 
 def test_labels_follow() -> None:
-    targets = {"image": image(20, 30), "mask": np.eye(20, 30, dtype=np.int32), "bboxes": [[1.0, 2.0, 5.0, 6.0]], "labels": ["a"]}
+    targets = {
+        "image": image(20, 30),
+        "mask": np.eye(20, 30, dtype=np.int32),
+        "bboxes": [[1.0, 2.0, 5.0, 6.0]],
+        "labels": ["a"],
+    }
     settings = {**SETTINGS, "keypoint_params": A.KeypointParams("xy", ["names"])}
-    out = A.Compose(Shift(most=4, p=1), seed=1, **settings)(**targets, keypoints=[(2.0, 3.0), (29.0, 1.0)], names=["p", "q"])
+    out = A.Compose(Shift(most=4, p=1), seed=1, **settings)(
+        **targets, keypoints=[(2.0, 3.0), (29.0, 1.0)], names=["p", "q"]
+    )
     by = int(out["bboxes"][0][0] - 1)
     assert 1 <= by < 4
     assert np.allclose(out["bboxes"], [[1 + by, 2, 5 + by, 6]])
@@ -158,7 +179,13 @@ def test_fractions_and_centres() -> None:
             seen["keypoints"] = keypoints.copy()
             return keypoints
 
-    targets = {"image": image(20, 40), "bboxes": [[4, 5, 8, 10]], "labels": [1], "keypoints": [[3, 4, 90, 2]], "names": [1]}
+    targets = {
+        "image": image(20, 40),
+        "bboxes": [[4, 5, 8, 10]],
+        "labels": [1],
+        "keypoints": [[3, 4, 90, 2]],
+        "names": [1],
+    }
     out = A.Compose(Look(p=1), **SETTINGS)(**targets)
     assert np.allclose(seen["bboxes"], [[0.1, 0.25, 0.2, 0.5, 0]])
     assert np.allclose(seen["keypoints"], [[3, 4, 0, np.pi / 2, 2, 0]])
@@ -187,8 +214,10 @@ def test_a_result_is_not_the_functions_own_array() -> None:
 
 def test_the_default_p_and_repr() -> None:
     assert Tint().p == 0.5 and Late().p == 0.5
-    assert eval(repr(Tint(strength=4, p=0.2)), {"Tint": Tint}) == Tint(4, 0.2)  # noqa: S307
-    assert A.from_dict(json.loads(json.dumps(A.to_dict(A.Compose([Tint(4), Shift()]))))) == A.Compose([Tint(4), Shift()])
+    assert eval(repr(Tint(strength=4, p=0.2)), {"Tint": Tint}) == Tint(4, 0.2)
+    assert A.from_dict(json.loads(json.dumps(A.to_dict(A.Compose([Tint(4), Shift()]))))) == A.Compose(
+        [Tint(4), Shift()]
+    )
 
 
 def test_random_numbers_outside_a_call() -> None:
@@ -198,7 +227,9 @@ def test_random_numbers_outside_a_call() -> None:
 
 def test_custom_steps_are_independent_of_their_neighbours() -> None:
     one = dict(A.Compose([Tint(p=1)], seed=3, save_applied_params=True)(image=image(), key=1)["applied_transforms"])
-    two = dict(A.Compose([Grain(p=1), Tint(p=1)], seed=3, save_applied_params=True)(image=image(), key=1)["applied_transforms"])
+    two = dict(
+        A.Compose([Grain(p=1), Tint(p=1)], seed=3, save_applied_params=True)(image=image(), key=1)["applied_transforms"]
+    )
     assert one["Tint"]["drawn"] == two["Tint"]["drawn"]
 
 
@@ -298,7 +329,9 @@ def drop(bboxes: Any, **params: Any) -> Any:
 
 def test_lambda_by_name() -> None:
     own = A.Lambda(image=double, mask=mirror, keypoints=up, bboxes=drop, name="own")
-    pipeline = A.ReplayCompose([A.HorizontalFlip(p=0.5), own, A.GaussNoise(p=0.5)], seed=1, save_applied_params=True, **SETTINGS)
+    pipeline = A.ReplayCompose(
+        [A.HorizontalFlip(p=0.5), own, A.GaussNoise(p=0.5)], seed=1, save_applied_params=True, **SETTINGS
+    )
     for key in range(8):
         targets = sample("boxes", key)
         result = pipeline(**targets, key=key)
@@ -346,4 +379,6 @@ def test_lambda_digests() -> None:
     own = A.Lambda(image=double, name="double")
     record = A.ReplayCompose([own, A.InvertImg(p=1)], digests=True)(image=image())["replay"]
     assert A.verify(record, image=image(), callables={"double": own})
-    assert not A.verify(record, image=image(), callables={"double": A.Lambda(image=lambda img, **p: img, name="double")})
+    assert not A.verify(
+        record, image=image(), callables={"double": A.Lambda(image=lambda img, **p: img, name="double")}
+    )

@@ -138,7 +138,11 @@ def test_random_order_is_uniform() -> None:
 
 
 def test_statuses_tell_why_a_step_did_not_run() -> None:
-    group = [A.OneOf([H, V], p=1), A.Transpose(p=0), A.SomeOf([A.InvertImg(p=0), A.Sequential([A.ToGray(p=1)], p=1)], n=1)]
+    group = [
+        A.OneOf([H, V], p=1),
+        A.Transpose(p=0),
+        A.SomeOf([A.InvertImg(p=0), A.Sequential([A.ToGray(p=1)], p=1)], n=1),
+    ]
     seen = [statuses(group, key) for key in range(20)]
     for one in seen:
         assert set(one) == {
@@ -178,7 +182,9 @@ def test_selective_channels_then_others_see_all() -> None:
 
 
 def test_selective_channels_are_recorded() -> None:
-    pipeline = A.ReplayCompose(A.SelectiveChannelTransform([A.RandomGamma(p=1), A.GaussNoise(p=1)], channels=(2, 0)), seed=3)
+    pipeline = A.ReplayCompose(
+        A.SelectiveChannelTransform([A.RandomGamma(p=1), A.GaussNoise(p=1)], channels=(2, 0)), seed=3
+    )
     result = pipeline(image=IMAGE)
     assert all(step["params"]["on_channels"] == (2, 0) for step in result["replay"]["steps"])
     assert equal(A.replay(result["replay"], image=IMAGE)["image"], result["image"])
@@ -197,7 +203,9 @@ def test_selective_channels_refuses() -> None:
         with pytest.raises(FieldError, match=r"SelectiveChannelTransform.channels: got"):
             A.SelectiveChannelTransform([INVERT], channels=bad)
     for shape in ((8, 8), (8, 8, 3)):
-        with pytest.raises(SampleError, match=r"SelectiveChannelTransform: channels \(3,\) are not in an image of shape"):
+        with pytest.raises(
+            SampleError, match=r"SelectiveChannelTransform: channels \(3,\) are not in an image of shape"
+        ):
             A.Compose(A.SelectiveChannelTransform([INVERT], channels=(3,)))(image=np.zeros(shape, np.uint8))
 
 
@@ -244,7 +252,7 @@ EVERY: list[Group] = [
 
 @pytest.mark.parametrize("group", EVERY, ids=range(len(EVERY)))
 def test_repr_evaluates(group: Group) -> None:
-    again = eval(repr(group), vars(A))  # noqa: S307
+    again = eval(repr(group), vars(A))
     assert again == group and type(again) is type(group) and hash(again) == hash(group)
     assert repr(again) == repr(group)
 

@@ -121,7 +121,7 @@ def test_other_targets_do_not_change_the_draw() -> None:
 # ---- copies, threads, processes ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("clone", [copy.copy, copy.deepcopy, lambda p: pickle.loads(pickle.dumps(p))])  # noqa: S301
+@pytest.mark.parametrize("clone", [copy.copy, copy.deepcopy, lambda p: pickle.loads(pickle.dumps(p))])
 def test_a_copy_goes_on_where_the_original_stands(clone: Any) -> None:
     pipeline = A.ReplayCompose(steps(), seed=137, **LABELS)
     sequence(pipeline, 3)
@@ -138,7 +138,9 @@ def test_eight_threads_share_one_pipeline() -> None:
     def run(job: tuple[int, Any]) -> tuple[str, str]:
         i, targets = job
         result = pipeline(**targets, key=(0, i))
-        return digest({k: v for k, v in result.items() if k not in ("replay", "applied_transforms")}), str(result["replay"])
+        return digest({k: v for k, v in result.items() if k not in ("replay", "applied_transforms")}), str(
+            result["replay"]
+        )
 
     serial = [run(job) for job in jobs]
     with ThreadPoolExecutor(8) as pool:

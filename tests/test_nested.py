@@ -53,7 +53,9 @@ def test_every_draw_is_exact_at_both_levels(fuse: str) -> None:
         assert equal(A.ReplayCompose.replay(result["replay"], **targets), want), draw
         assert equal(A.Compose.from_applied_transforms(applied, **SETTINGS)(**targets), want), draw
         assert equal(A.Compose.from_applied_transforms(result["applied_transforms"], **SETTINGS)(**targets), want), draw
-        assert [(s["name"], s["params"]) for s in record["steps"] if s["status"] == "applied"] == [tuple(a) for a in applied]
+        assert [(s["name"], s["params"]) for s in record["steps"] if s["status"] == "applied"] == [
+            tuple(a) for a in applied
+        ]
     assert len(kinds) > DRAWS / 2
 
 

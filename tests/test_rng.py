@@ -60,7 +60,9 @@ def test_sources_are_pinned() -> None:
 
 
 def test_another_process_draws_the_same() -> None:
-    code = "from augury.rng import *; print(State(seeded('s'), (1, 'b')).words(b'p')); print(Source('ab' * 12).bytes(40))"
+    code = (
+        "from augury.rng import *; print(State(seeded('s'), (1, 'b')).words(b'p')); print(Source('ab' * 12).bytes(40))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert done == f"{State(seeded('s'), (1, 'b')).words(b'p')}\n{Source('ab' * 12).bytes(40)}\n"
 
@@ -121,7 +123,9 @@ def test_a_lone_process_has_no_tag() -> None:
     code = "from augury.rng import process_tag; print(process_tag())"
 
     def tag(**env: str) -> str:
-        return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env).stdout.strip()
+        return subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env
+        ).stdout.strip()
 
     import os
 
@@ -144,7 +148,7 @@ def fair(counts: list[int], expected: list[float] | None = None) -> bool:
 @pytest.mark.parametrize("name", ["random", "chance"])
 def test_uniform(name: str) -> None:
     values = np.array(over_keys(lambda s: getattr(s, name)()))
-    assert 0 <= values.min() and values.max() < 1
+    assert values.min() >= 0 and values.max() < 1
     assert fair(np.histogram(values, 20, (0, 1))[0].tolist())
     assert abs(np.corrcoef(values[:-1], values[1:])[0, 1]) < 0.05
 
@@ -210,7 +214,9 @@ def test_permutations_are_uniform() -> None:
 
 
 def test_paths_and_seeds_are_independent() -> None:
-    columns = [over_keys(lambda s: s.random(), 3000, path) for path in (b"Rotate", b"Rotate:2", b"OneOf/Rotate", b"Blur")]
+    columns = [
+        over_keys(lambda s: s.random(), 3000, path) for path in (b"Rotate", b"Rotate:2", b"OneOf/Rotate", b"Blur")
+    ]
     columns += [[stream(seed, (i,)).random() for i in range(3000)] for seed in (1, 2, "137")]
     together = np.corrcoef(columns) - np.eye(len(columns))
     assert np.abs(together).max() < 0.08
@@ -239,7 +245,7 @@ def test_a_long_source_is_one_stream() -> None:
 def test_source_arrays_are_fair() -> None:
     source = Source("c0ffee" * 4)
     unit = source.uniform(50_000)
-    assert unit.dtype == np.float32 and 0 <= unit.min() and unit.max() < 1
+    assert unit.dtype == np.float32 and unit.min() >= 0 and unit.max() < 1
     assert fair(np.histogram(unit, 50, (0, 1))[0].tolist())
     wide = source.uniform(1000, -3, 5)
     assert -3 <= wide.min() < -2.9 and 4.9 < wide.max() <= 5

@@ -64,12 +64,20 @@ def test_files(tmp_path: Path, data_format: str, kind: Any) -> None:
 def test_what_is_written_is_plain_data() -> None:
     data = A.to_dict(A.Compose(everything(), **SETTINGS))
     assert json.loads(json.dumps(data)) == data
-    assert {k: data[k] for k in ("library", "format", "__version__")} == {"library": "augury", "format": 1, "__version__": A.__version__}
+    assert {k: data[k] for k in ("library", "format", "__version__")} == {
+        "library": "augury",
+        "format": 1,
+        "__version__": A.__version__,
+    }
     assert A.convert(data)[1] == []
 
 
 def test_a_loaded_pipeline_draws_the_same() -> None:
-    steps = [A.OneOf([A.RandomGamma(p=1), A.ISONoise(p=1)], p=0.8), A.SomeOf([A.D4(p=1), A.GaussNoise(p=1)], n=1), A.CoarseDropout()]
+    steps = [
+        A.OneOf([A.RandomGamma(p=1), A.ISONoise(p=1)], p=0.8),
+        A.SomeOf([A.D4(p=1), A.GaussNoise(p=1)], n=1),
+        A.CoarseDropout(),
+    ]
     pipeline = A.Compose(steps, seed=3)
     again = A.from_dict(json.loads(json.dumps(A.to_dict(pipeline))))
     for key in range(10):
@@ -149,7 +157,7 @@ def test_a_replay_pipeline_of_albumentations() -> None:
     assert pipeline == A.ReplayCompose([A.HorizontalFlip(), elastic, A.GridDistortion(num_steps=4)])
 
 
-def old(name: str, version: str = "2.0.8", **arguments: Any) -> dict[str, Any]:
+def old(name: str, version: str = "2.0.8", /, **arguments: Any) -> dict[str, Any]:
     return {"__version__": version, "transform": {"__class_fullname__": name, **arguments}}
 
 
@@ -209,15 +217,27 @@ INNER = {"__class_fullname__": "OneOf", "transforms": [{"__class_fullname__": "R
     ("saved", "error", "pieces"),
     [
         (old("Rotat", limit=3), RecordError, ["Rotat", "unknown transform 'Rotat'", "did you mean 'Rotate'?"]),
-        (old("Compose", transforms=[INNER]), FieldError, ["Compose/0/OneOf/0/Rotate: Rotate.limt: got 3", "did you mean 'limit'?"]),
+        (
+            old("Compose", transforms=[INNER]),
+            FieldError,
+            ["Compose/0/OneOf/0/Rotate: Rotate.limt: got 3", "did you mean 'limit'?"],
+        ),
         (old("Rotate", limit="big"), FieldError, ["Rotate: Rotate.angle_range: got 'big'"]),
         (old("Rotate", limit=3, angle_range=[3, 4]), RecordError, ["Rotate.angle_range: written twice"]),
-        (old("Compose", transforms=[], instance_binding=["x"]), RecordError, ["Compose.instance_binding: got ['x']", "remove it"]),
+        (
+            old("Compose", transforms=[], instance_binding=["x"]),
+            RecordError,
+            ["Compose.instance_binding: got ['x']", "remove it"],
+        ),
         (old("Compose", transforms=3), RecordError, ["Compose.transforms: got 3", "pass a list"]),
         (old("Compose", transforms=[3]), RecordError, ["Compose/0: got 3", "__class_fullname__"]),
         (old("Compose", transforms=[], colour="red"), RecordError, ["Compose", "colour", "remove the argument"]),
         (old("OneOf", transforms=[]), FieldError, ["OneOf: OneOf.transforms: got []"]),
-        (old("Compose", transforms=[], bbox_params={"format": "x"}), FieldError, ["Compose", "BboxParams.coord_format: got 'x'"]),
+        (
+            old("Compose", transforms=[], bbox_params={"format": "x"}),
+            FieldError,
+            ["Compose", "BboxParams.coord_format: got 'x'"],
+        ),
         (old("Lambda", name="f"), RecordError, ["Lambda", "'f' is not in the file", "nonserializable={'f'"]),
         (old("os.system", command="ls"), RecordError, ["unknown transform 'system'"]),
         (old("builtins.eval", args=["1"]), RecordError, ["unknown transform 'eval'"]),
@@ -266,7 +286,15 @@ def test_yaml_cannot_make_objects(tmp_path: Path) -> None:
 def test_loading_imports_nothing_and_evaluates_nothing(tmp_path: Path) -> None:
     """Names in a file are looked up in the registry only, whatever they look like."""
     (tmp_path / "evil.py").write_text("raise SystemExit('imported')")
-    names = ["evil.Rotate", "evil", "evil.Thing", "__import__('evil')", "Rotate; import evil", "Compose.__init__", "..evil.X"]
+    names = [
+        "evil.Rotate",
+        "evil",
+        "evil.Thing",
+        "__import__('evil')",
+        "Rotate; import evil",
+        "Compose.__init__",
+        "..evil.X",
+    ]
     code = f"""
 import json, sys
 sys.path.insert(0, {str(tmp_path)!r})

@@ -191,5 +191,5 @@ def _as_list(batch: Sequence[Any], *, collate_fn_map: object = None) -> list[Any
 def signature_of(value: Any) -> list[Any]:
     """Shape and dtype of a target, as records hold them."""
     if isinstance(value, np.ndarray):
-        return [list(value.shape), str(value.dtype)]
+        return [list(value.shape), DTYPE_NAMES.get(value.dtype) or str(value.dtype)]
     return [[len(value)], type(value).__name__]

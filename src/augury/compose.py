@@ -8,6 +8,7 @@ import operator
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from copy import deepcopy
 from functools import cached_property
 from hashlib import blake2b
 from typing import Any
@@ -136,7 +137,7 @@ class Compose(Group):
         try:
             written = self.to_dict()
         except FieldError:  # a transform that cannot be saved is known by its place
-            written = {**self._settings, "transforms": [(leaf.path, leaf.p) for leaf in self._plan.leaves()]}
+            written = {**self._plain_arguments(), "transforms": [(leaf.path, leaf.p) for leaf in self._plan.leaves()]}
         settings = {
             k: v
             for k, v in written.items()
@@ -148,6 +149,7 @@ class Compose(Group):
     def add_targets(self, additional_targets: Mapping[str, str]) -> None:
         """Register more target names after construction."""
         self.__dict__.pop("fingerprint", None)
+        self.__dict__.pop("_header", None)
         fresh = type(self)(
             list(self.transforms),
             **{**self.arguments(), "additional_targets": {**self.additional_targets, **additional_targets}},
@@ -212,8 +214,7 @@ class Compose(Group):
         sig = new_signature(image.shape, DTYPE_NAMES[image.dtype])
         run = Run(State(self._seeded, key), {"image": image}, ONLY_IMAGE, sig, self.fuse)
         if self._noting:
-            run.steps = []
-            run.record_all = self.records
+            self._note(run)
         try:
             if self.p == 1.0:
                 for child in self._plan.children:
@@ -244,8 +245,7 @@ class Compose(Group):
         self, run: Run, targets: dict[str, Any], key: tuple[int | str, ...], force_apply: bool
     ) -> dict[str, Any]:
         if self._noting:
-            run.steps = []
-            run.record_all = self.records
+            self._note(run)
         self._draw(run, force_apply)
         result = finish(run, targets)
         if run.fate is not None:
@@ -254,40 +254,43 @@ class Compose(Group):
             self._attach(result, run, targets, key)
         return result
 
+    def _note(self, run: Run) -> None:
+        run.noting = True
+        if self.save_applied_params:
+            run.applied = []
+        if self.records:
+            run.steps = []
+
     def _attach(self, result: dict[str, Any], run: Run, targets: dict[str, Any], key: tuple[int | str, ...]) -> None:
         """Add to a result what was noted of the steps."""
         if call.untold:
             call.keep_whole()
         if self.save_applied_params:
-            result["applied_transforms"] = Applied(
-                [(step["name"], step["params"]) for step in run.steps or () if step["status"] == "applied"]
-            )
+            result["applied_transforms"] = Applied(run.applied or ())
 
     def _record(self, run: Run, targets: dict[str, Any], key: tuple[int | str, ...]) -> Record:
-        record = Record(
-            format=FORMAT,
-            versions=versions(),
-            pipeline=self.fingerprint,
-            seed=self._seed,
-            key=list(key),
-            fuse=self.fuse,
-            signature={name: signature_of(targets[name]) for name in run.roles},
-            steps=run.steps,
-        )
-        if self._settings:
-            record["settings"] = self._settings.copy()
+        record = Record(self._header)
+        record["versions"] = record["versions"].copy()
+        record["seed"] = self._seed
+        record["key"] = list(key)
+        record["signature"] = {name: signature_of(targets[name]) for name in run.roles}
+        if "settings" in record:
+            record["settings"] = deepcopy(record["settings"])
+        record["steps"] = run.steps
         return record
 
     @cached_property
-    def _settings(self) -> dict[str, Any]:
+    def _header(self) -> dict[str, Any]:
+        """What all records of the pipeline share, in the order in which they are read."""
         names = ("bbox_params", "keypoint_params", "additional_targets", "is_check_shapes")
-        return {
-            k: v.to_dict() if hasattr(v, "to_dict") else plain(v) for k, v in self.arguments().items() if k in names
-        }
+        settings = {k: v for k, v in self._plain_arguments().items() if k in names}
+        header = {"format": FORMAT, "versions": versions(), "pipeline": self.fingerprint, "seed": None, "key": None}
+        header |= {"fuse": self.fuse, "signature": None}
+        return {**header, "settings": settings} if settings else header
 
     def _failed_record(self, key: tuple[int | str, ...], targets: dict[str, Any], force_apply: bool) -> Record:
         run = self._start(key, targets)
-        run.steps, run.record_all = [], True
+        run.noting, run.steps = True, []
         with suppress(StepError):
             self._draw(run, force_apply)
         return self._record(run, targets, key)

@@ -31,15 +31,17 @@ class Lowers(Protocol):
 class Run:
     """One sample on its way: arrays and label tracks, the signature that the next step sees, steps waiting to run.
 
-    steps: None when nobody asked for a record; otherwise one plain dict per step.
+    noting: whether anybody asked for what is drawn: in `applied` (name, params) of the steps that ran, in `steps` one
+    plain dict for every step, each None unless asked for.
     fate: events of instance masks, (target, event) each; None unless asked for.
     """
 
     # Defaults of what few calls need live on the class: a run is made for every call.
     tracks: Sequence[Track] = ()
     extras: Mapping[str, Any] = {}
+    noting = False
     steps: list[dict[str, Any]] | None = None
-    record_all = False
+    applied: list[tuple[str, Params]] | None = None
     fate: list[tuple[str, Event]] | None = None
     # The signature of the whole image and the channels, while steps see only some of them.
     selected: tuple[Signature, tuple[int, ...]] | None = None
@@ -84,7 +86,7 @@ class Run:
             lowered: Sequence[Any] = transform.lower(params, seen)
         except AuguryError as error:
             raise type(error)(f"{path}: {error}") from None
-        if self.steps is not None:
+        if self.noting:
             self.note(path, name, params, version)
         if not lowered:
             return lowered
@@ -110,14 +112,17 @@ class Run:
         return lowered
 
     def note(self, path: str, name: str, params: Params, version: int) -> None:
-        """Write a step that ran into the record."""
+        """Write down a step that ran."""
         params = {"shape": self.sig.shape, **params}
         if self.selected is not None:
             params["on_channels"] = self.selected[1]
-        step: dict[str, Any] = {"path": path, "name": name, "status": "applied", "params": params}
-        if version != 1:
-            step["version"] = version
-        self.steps.append(step)  # type: ignore[union-attr]
+        if self.applied is not None:
+            self.applied.append((name, params if self.steps is None else params.copy()))
+        if self.steps is not None:
+            step: dict[str, Any] = {"path": path, "name": name, "status": "applied", "params": params}
+            if version != 1:
+                step["version"] = version
+            self.steps.append(step)
 
     def replay(self, path: str, name: str, transform: Lowers, params: Params, version: int) -> None:
         """Queue a step whose params were drawn before; RecordError if it was drawn for another shape."""

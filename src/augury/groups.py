@@ -49,14 +49,14 @@ class Leaf:
         if self.p < 1.0 and not forced:
             stream = Stream(run.state, key)
             if stream.chance() >= self.p:
-                if run.record_all:
-                    run.steps.append({"path": path, "name": self.name, "status": "skipped"})  # type: ignore[union-attr]
+                if run.steps is not None:
+                    run.steps.append({"path": path, "name": self.name, "status": "skipped"})
                 return
         before = run.sig
         memo = self.memo
         if memo is not None and memo[0] == before and run.selected is None:
             _, params, lowered, after = memo
-            if run.steps is not None:
+            if run.noting:
                 run.note(path, self.name, params, self.version)
             if lowered:
                 run.pending.append((path, lowered, before.shape[0], before.shape[1]))
@@ -123,7 +123,7 @@ class Branch:
         key = self.key + run.again.encode() if run.again else self.key
         stream = Stream(run.state, key) if chance or self.chooses else None
         if chance and stream.chance() >= self.p:  # type: ignore[union-attr]
-            if run.record_all:
+            if run.steps is not None:
                 self.leave(run, "skipped")
             return
         self.group.draw(self, run, stream)
@@ -141,7 +141,7 @@ class Branch:
         for i, child in enumerate(self.children):
             if i == chosen:
                 child.draw(run, forced=True)
-            elif run.record_all:
+            elif run.steps is not None:
                 child.leave(run, "not_selected")
 
     def some(self, run: Run, order: Sequence[int]) -> None:
@@ -155,7 +155,7 @@ class Branch:
             self.children[i].draw(run)
             times[i] = times.get(i, 0) + 1
         run.again = outer
-        if run.record_all:
+        if run.steps is not None:
             for i, child in enumerate(self.children):
                 if i not in times:
                     child.leave(run, "not_selected")
@@ -245,12 +245,12 @@ class Group:
         """Name, arguments and transforms as plain JSON data."""
         return {
             "__class_fullname__": type(self).__name__,
-            **{
-                name: value.to_dict() if hasattr(value, "to_dict") else plain(value)
-                for name, value in self.arguments().items()
-            },
+            **self._plain_arguments(),
             "transforms": [child.to_dict() for child in self.transforms],
         }
+
+    def _plain_arguments(self) -> dict[str, Any]:
+        return {k: v.to_dict() if hasattr(v, "to_dict") else plain(v) for k, v in self.arguments().items()}
 
 
 def _steps(other: Any) -> Sequence[Step]:

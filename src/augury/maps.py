@@ -213,7 +213,8 @@ class Dense:
     def points(self, xy: Floats) -> Floats:
         """(N, 2) source points to the output; beyond its borders the field goes on linearly.
 
-        Exact where the field is smooth and one-to-one; where it folds, one of the places that show the point.
+        Exact where the field is smooth and one-to-one; where it folds, one of the places that show the point. A point
+        that is shown nowhere lands a pixel outside the frame, by the place of the frame that shows what is nearest.
         """
         return self._solve(xy)[0]
 
@@ -249,7 +250,8 @@ class Dense:
         lost = np.flatnonzero(np.abs(seen - xy).max(axis=1) > 5e-3)
         if len(lost):
             self._restart(at, xy, lost, np.abs(seen - xy).max(axis=1)[lost])
-            jacobian[lost] = self._sample(at[lost])[1]
+            seen, jacobian[lost] = self._sample(at[lost])
+            self._expel(at, xy, lost[np.abs(seen - xy[lost]).max(axis=1) > 0.5])
         return at, jacobian
 
     def _newton(self, at: Floats, xy: Floats, steps: int = 12) -> None:
@@ -283,6 +285,25 @@ class Dense:
             self._newton(start, xy[part], steps=24)
             better = np.abs(self._sample(start)[0] - xy[part]).max(axis=1) < before[begin : begin + 256]
             at[part[better]] = start[better]
+
+    def _expel(self, at: Floats, xy: Floats, lost: npt.NDArray[np.intp]) -> None:
+        """Put points that no place shows a pixel outside the frame."""
+        if not len(lost):
+            return
+        height, width = self.map_x.shape
+        frame, shown = self.frame(64)
+        outside = frame + np.where(frame <= 0, -1.0, 0.0) + np.where(frame >= (width, height), 1.0, 0.0)
+        for begin in range(0, len(lost), 256):
+            part = lost[begin : begin + 256]
+            at[part] = outside[((shown - xy[part, None]) ** 2).sum(axis=2).argmin(axis=1)]
+
+    def frame(self, most: int) -> tuple[Floats, Floats]:
+        """(N, 2) points of the output's frame, a pixel apart or in `most` steps a side, and the points they show."""
+        height, width = self.map_x.shape
+        x, y = (np.linspace(0.0, size, min(size, most) + 1) for size in (width, height))
+        sides = [np.stack(np.broadcast_arrays(*side), axis=1) for side in ((x, 0.0), (x, height), (0.0, y), (width, y))]
+        points = np.concatenate(sides)
+        return points, self._sample(points)[0]
 
     def _sample(self, at: Floats) -> tuple[Floats, Floats]:
         """The source point (N, 2) shown at output points (N, 2), bilinear, and its derivatives (N, 2, 2)."""

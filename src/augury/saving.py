@@ -237,6 +237,7 @@ def load(
 
 def parse(filepath_or_buffer: str | PathLike[str] | IO[str], data_format: str = "json") -> Any:
     """The data of a JSON or YAML file; RecordError if it is neither."""
+    data_format = _format(data_format)
     if isinstance(filepath_or_buffer, (str, PathLike)):
         where = str(filepath_or_buffer)
         try:
@@ -248,7 +249,7 @@ def parse(filepath_or_buffer: str | PathLike[str] | IO[str], data_format: str = 
     else:
         where, text = "file", filepath_or_buffer.read()
     try:
-        return json.loads(text) if _format(data_format) == "json" else _yaml().safe_load(text)
+        return json.loads(text) if data_format == "json" else _yaml().safe_load(text)
     except AuguryError:
         raise
     except Exception as error:  # YAML's errors share no base with JSON's

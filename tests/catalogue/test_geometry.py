@@ -23,7 +23,11 @@ FEW, ENOUGH, MANY = 4, 8, 60
 SIGMA = 1.5
 # Dual transforms whose pixels stay where they are.
 STILL = {"NoOp", "CoarseDropout", "Erasing", "GridDropout", "PixelDropout", "ToTensorV2"}
-MOVING = [(i, name, arguments) for i, (name, arguments) in enumerate(CASES) if REGISTRY[name].acts_on == "dual" and name not in STILL]
+MOVING = [
+    (i, name, arguments)
+    for i, (name, arguments) in enumerate(CASES)
+    if REGISTRY[name].acts_on == "dual" and name not in STILL
+]
 # Largest distance, in pixels of the result, between a keypoint and the blob's centroid, and between a box and the marker's hull.
 # A bend moves the centroid of a blob by its curvature, and a box's outline is followed at 32 points.
 BENT = {"ElasticTransform": (1.5, 2.0), "GridDistortion": (1.0, 2.0), "OpticalDistortion": (0.5, 1.5)}
@@ -37,7 +41,10 @@ LABEL = 77
 
 
 def spots(height: int, width: int) -> list[tuple[float, float]]:
-    return [(width * fx, height * fy) for fx, fy in ((0.5, 0.5), (0.25, 0.3), (0.7, 0.35), (0.3, 0.72), (0.78, 0.75), (0.5, 0.2))]
+    return [
+        (width * fx, height * fy)
+        for fx, fy in ((0.5, 0.5), (0.25, 0.3), (0.7, 0.35), (0.3, 0.72), (0.78, 0.75), (0.5, 0.2))
+    ]
 
 
 def blob(height: int, width: int, x: float, y: float) -> Any:

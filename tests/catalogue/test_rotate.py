@@ -83,3 +83,13 @@ def test_borders_and_fills_reach_the_op() -> None:
 def test_a_drawn_turn_runs_on_another_size() -> None:
     params = drawn(A.Rotate((30, 30), crop_border=True))
     assert A.Rotate.lower(params, signature(400, 600))[0].height > 200
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (9, 1)])
+def test_cubic_reflection_of_one_pixel_ends(size: tuple[int, int]) -> None:
+    # OpenCV loops for ever on its own; a side of one pixel is constant beyond its borders, whatever is reflected.
+    line = image(*size)
+    turn = A.Rotate((180, 180), interpolation=2, border_mode=4, p=1)
+    assert np.array_equal(run(turn, image=line)["image"], line[::-1, ::-1])
+    bent = run(A.OpticalDistortion((0, 0), interpolation=2, border_mode=4, p=1), image=line)["image"]
+    assert np.array_equal(bent, line)

@@ -58,6 +58,8 @@ def sample(check: Check, name: str) -> dict[str, Any]:
     if check.labels:
         data["mask"] = samples.label_mask(height, width)
         data["bboxes"] = samples.boxes(6, height, width)
+        if "BBoxSafe" in check.transform:  # with one box of the whole frame there is only one safe crop
+            data["bboxes"][0] = (0, 0, width, height)
         data["box_labels"] = list(range(6))
         data["keypoints"] = samples.points(9, height, width)
         data["point_labels"] = list(range(9))
@@ -84,6 +86,8 @@ def run(library: Any, check: Check, name: str) -> dict[str, samples.Array]:
         options["bbox_params"] = library.BboxParams(format="pascal_voc", label_fields=["box_labels"])
         options["keypoint_params"] = library.KeypointParams(format="xy", label_fields=["point_labels"])
     values = resolved(check.arguments, height, width)
+    if data["image"].dtype == np.float32 and "fill" in values:
+        values["fill"] /= 255
     pipeline = samples.pipeline(library, [[check.transform, {**values, "p": 1.0}]], seed=137, **options)
     if check.how == "value":
         result = pipeline(**data)
@@ -137,13 +141,23 @@ def checks() -> list[Check]:
         {"translate_px": {"x": [7, 7], "y": [-4, -4]}, **fixed},
         {"translate_percent": {"x": [0.1, 0.1], "y": [0.05, 0.05]}, "interpolation": 0, **fixed},
         {"rotate": [20, 20], "fit_output": True, **fixed},
-        {"rotate": [33, 33], "scale": {"x": [0.8, 0.8], "y": [1.3, 1.3]}, "rotate_method": "ellipse", **fixed},
+        {
+            "rotate": [33, 33],
+            "scale": {"x": [0.8, 0.8], "y": [1.3, 1.3]},
+            "keep_ratio": False,
+            "rotate_method": "ellipse",
+            **fixed,
+        },
     )
+    whole = {"translate_percent": {"x": [0.125, 0.125], "y": [-0.25, -0.25]}, "rotate": [10, 10], **fixed}
+    add("Affine", whole, inputs=("rgb 64x64",))
     add(
         "ShiftScaleRotate",
         {"shift_limit": [0.1, 0.1], "scale_limit": [0.2, 0.2], "rotate_limit": [25, 25], **fixed},
         {"shift_limit": [0, 0], "scale_limit": [-0.3, -0.3], "rotate_limit": [0, 0], **fixed},
     )
+    still = {"scale": [0, 0]}
+    add("Perspective", still, {**still, "keep_size": False}, {**still, "fit_output": True})
     add("ElasticTransform", {"alpha": 0, "sigma": 5})
     add("GridDistortion", {"distort_limit": [0.2, 0.2]}, {"distort_limit": [0.2, 0.2], "normalized": False})
     add("OpticalDistortion", {"distort_limit": [0.3, 0.3]}, {"distort_limit": [-0.3, -0.3], "mode": "fisheye"})
@@ -155,7 +169,7 @@ def checks() -> list[Check]:
     )
     add("LongestMaxSize", {"max_size": 80}, {"max_size_hw": [50, 100]})
     add("SmallestMaxSize", {"max_size": 80}, {"max_size_hw": [50, 100]})
-    add("RandomScale", {"scale_limit": [0.3, 0.3]}, {"scale_limit": [-0.4, -0.4]})
+    add("RandomScale", {"scale_limit": [0.3, 0.3]}, {"scale_limit": [-0.4, -0.4]}, {"scale_limit": [1.0, 1.0]})
     # ---- crops and pads
     add(
         "Pad",
@@ -186,9 +200,12 @@ def checks() -> list[Check]:
         {"percent": 0.1, **fixed},
         {"percent": -0.1},
     )
+    add("CropAndPad", {"percent": -0.125}, {"percent": 0.25, "keep_size": False}, inputs=("rgb 64x64",))
     add("RandomCropFromBorders", {"crop_left": 0.0, "crop_right": 0.0, "crop_top": 0.0, "crop_bottom": 0.0})
     add("RandomCropNearBBox", {"max_part_shift": [0.0, 0.0]})
     add("CropNonEmptyMaskIfExists", {"height": "$h", "width": "$w"})
+    add("BBoxSafeRandomCrop", {"erosion_rate": 0.0})
+    add("RandomSizedBBoxSafeCrop", {"height": 50, "width": 60, "erosion_rate": 0.0})
     # ---- dropout
     add(
         "CoarseDropout",
@@ -199,6 +216,9 @@ def checks() -> list[Check]:
         {"random_offset": False, "holes_number_xy": [2, 5], "ratio": 0.5, "fill": 40},
         {"random_offset": False, "holes_number_xy": [4, 3], "shift_xy": [3, 5], "ratio": 0.4, **fixed},
     )
+    square = {"random_offset": False, "holes_number_xy": [4, 4], "ratio": 0.5, **fixed}
+    add("GridDropout", square, {**square, "shift_xy": [3, 5]}, {**square, "ratio": 0.3}, inputs=("rgb 64x64",))
+    add("Erasing", {"scale": [1.0, 1.0], "ratio": ["$ratio", "$ratio"], **fixed})
     pixel("ChannelDropout", {"channel_drop_range": [1, 1], "fill": 20}, how="set", inputs=("rgb 97x131", "rgb 64x64"))
     pixel(
         "PixelDropout",
@@ -211,12 +231,15 @@ def checks() -> list[Check]:
     pixel(
         "GaussianBlur", {"blur_limit": [5, 5], "sigma_limit": [1.5, 1.5]}, {"blur_limit": 0, "sigma_limit": [2.0, 2.0]}
     )
-    pixel("MedianBlur", {"blur_limit": [5, 5]})
+    pixel("MedianBlur", {"blur_limit": [5, 5]}, {"blur_limit": [7, 7]})
     straight = {"angle_range": [30, 30], "direction_range": [0.0, 0.0], "allow_shifted": False}
     pixel(
         "MotionBlur",
         {"blur_limit": [7, 7], **straight},
         {"blur_limit": [9, 9], **straight, "direction_range": [1.0, 1.0]},
+        {"blur_limit": [7, 7], **straight, "angle_range": [0, 0]},
+        {"blur_limit": [9, 9], **straight, "angle_range": [90, 90], "direction_range": [1.0, 1.0]},
+        {"blur_limit": [9, 9], **straight, "angle_range": [0, 0], "direction_range": [-1.0, -1.0]},
     )
     pixel("Defocus", {"radius": [5, 5], "alias_blur": [0.3, 0.3]})
     pixel("Sharpen", *({"alpha": [0.4, 0.4], "lightness": [0.7, 0.7], "method": m} for m in ("kernel", "gaussian")))
@@ -231,9 +254,10 @@ def checks() -> list[Check]:
     limits = {"brightness_limit": [0.2, 0.2], "contrast_limit": [0.3, 0.3]}
     pixel(
         "RandomBrightnessContrast",
-        limits,
+        {**limits, "brightness_by_max": True},
         {**limits, "brightness_by_max": False},
-        {**limits, "ensure_safe_range": True},
+        {**limits, "brightness_by_max": True, "ensure_safe_range": True},
+        {**limits, "brightness_limit": [-0.2, -0.2], "contrast_limit": [-0.3, -0.3], "brightness_by_max": True},
     )
     pixel("RandomGamma", {"gamma_limit": [80, 80]}, {"gamma_limit": [150, 150]})
     shifts = {"hue_shift_limit": [10, 10], "sat_shift_limit": [20, 20], "val_shift_limit": [-15, -15]}
@@ -250,7 +274,7 @@ def checks() -> list[Check]:
         {"r_shift_limit": [0.1, 0.1], "g_shift_limit": [-0.05, -0.05], "b_shift_limit": [0.0, 0.0]},
         inputs=FLOAT,
     )
-    still = {"brightness": [1, 1], "contrast": [1, 1], "saturation": [1, 1], "hue": [0, 0]}
+    neutral = {"brightness": [1, 1], "contrast": [1, 1], "saturation": [1, 1], "hue": [0, 0]}
     jitters: tuple[dict[str, Any], ...] = (
         {"brightness": [1.3, 1.3]},
         {"contrast": [0.7, 0.7]},
@@ -258,10 +282,11 @@ def checks() -> list[Check]:
         {"hue": [0.1, 0.1]},
         {},
     )
-    pixel("ColorJitter", *({**still, **values} for values in jitters), inputs=COLOUR)
+    pixel("ColorJitter", *({**neutral, **values} for values in jitters), inputs=COLOUR)
     pixel("CLAHE", {"clip_limit": [3.0, 3.0]}, {"clip_limit": [2.0, 2.0], "tile_grid_size": [4, 6]})
     pixel("Equalize", *({"mode": m, "by_channels": b} for m in ("cv", "pil") for b in (True, False)), inputs=COLOUR)
-    pixel("AutoContrast", {"cutoff": 0}, {"cutoff": 5}, {"cutoff": 5, "method": "pil"}, {"cutoff": 0, "ignore": 0})
+    pixel("AutoContrast", {"cutoff": 0}, {"cutoff": 5}, {"cutoff": 5, "method": "pil"})
+    pixel("AutoContrast", {"cutoff": 0, "ignore": 0}, {"cutoff": 0, "ignore": 120}, {"cutoff": 0, "method": "pil"})
     pixel("Posterize", {"num_bits": 3}, {"num_bits": [[2, 2], [3, 3], [4, 4]]}, inputs=COLOUR)
     pixel("Solarize", {"threshold_range": [0.4, 0.4]})
     pixel("InvertImg")
@@ -274,6 +299,7 @@ def checks() -> list[Check]:
     pixel("ImageCompression", *({"compression_type": c, "quality_range": [60, 60]} for c in ("jpeg", "webp")))
     pairs = ({"upscale": 0, "downscale": 0}, {"upscale": 1, "downscale": 3})
     pixel("Downscale", *({"scale_range": [0.5, 0.5], "interpolation_pair": pair} for pair in pairs))
+    pixel("Downscale", {"scale_range": [0.25, 0.25], "interpolation_pair": pairs[1]}, inputs=("rgb 64x64",))
     modes = ("standard", "image", "image_per_channel", "min_max", "min_max_per_channel")
     pixel("Normalize", *({"normalization": m} for m in modes), inputs=("rgb 97x131", "rgb 64x64"))
     pixel("Normalize", {"max_pixel_value": 1.0}, inputs=FLOAT)

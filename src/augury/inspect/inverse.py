@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import cv2
 import numpy as np
 
 from augury import ops
@@ -84,7 +83,7 @@ class Inverse:
             )
         for op in self._steps:
             if isinstance(op, Unmap):
-                mask = cv2.remap(mask, op.back.map_x, op.back.map_y, cv2.INTER_NEAREST)
+                mask = _gather(mask, op.back)
             else:
                 mask = _KERNELS[type(op)](mask, op)
         return np.ascontiguousarray(mask)
@@ -96,6 +95,15 @@ class Inverse:
             moved = codec.follow(moved, op, height, width)
             height, width = op.size(height, width)
         return codec.write(value, moved, rows, params, *self.source)
+
+
+def _gather(mask: Array, field: Dense) -> Array:
+    """The values at the pixels nearest to where a field points, 0 outside; any dtype, which cv2.remap does not take."""
+    x, y = np.rint(field.map_x).astype(np.intp), np.rint(field.map_y).astype(np.intp)
+    inside = (x >= 0) & (y >= 0) & (x < mask.shape[1]) & (y < mask.shape[0])
+    out = np.zeros((*x.shape, *mask.shape[2:]), mask.dtype)
+    out[inside] = mask[y[inside], x[inside]]
+    return out
 
 
 _KERNELS: dict[type, Any] = {

@@ -14,7 +14,10 @@ from augury.replay import explained, open_run, queue
 
 @dataclass(frozen=True, slots=True)
 class TraceStep:
-    """One step as it ran: what was drawn, how long it took, and the sample after it (None if it did not run)."""
+    """One step as it ran: what was drawn, how long it took, and the sample after it (None if it did not run).
+
+    Snapshots of steps that changed nothing share their arrays.
+    """
 
     path: str
     name: str

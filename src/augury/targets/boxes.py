@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from augury import ops
+from augury import maps, ops
 from augury.errors import SampleError
 from augury.targets.params import Event, Floats, LabelParams, Rows, read_rows, write_rows
 
@@ -189,7 +189,10 @@ _OUTLINE = np.concatenate(
 
 
 def follow(boxes: Floats, op: Any, height: int, width: int) -> Floats:
-    """Boxes after a geometry op on a height x width image, not clipped: the hull of what they become."""
+    """Boxes after a geometry op on a height x width image, not clipped: the hull of what they become.
+
+    A dense field may show parts of a box only, so that hull is cut to them on the sides that stay inside the frame.
+    """
     if not len(boxes):
         return boxes
     if isinstance(op, ops.D4):
@@ -209,8 +212,34 @@ def follow(boxes: Floats, op: Any, height: int, width: int) -> Floats:
         return np.multiply(boxes, (x, y, x, y))
     outline = _OUTLINE if isinstance(op, ops.Remap) else _ELLIPSE if op.box_method == "ellipse" else _CORNERS
     points = boxes[:, None, :2] + outline * (boxes[:, None, 2:] - boxes[:, None, :2])
-    moved = op.map(height, width).points(points.reshape(-1, 2)).reshape(points.shape)
-    return np.concatenate([moved.min(axis=1), moved.max(axis=1)], axis=1)
+    move = op.map(height, width)
+    moved = move.points(points.reshape(-1, 2)).reshape(points.shape)
+    hulls = np.concatenate([moved.min(axis=1), moved.max(axis=1)], axis=1)
+    if isinstance(move, maps.Dense):
+        _cut_to_shown(hulls, boxes, moved, move, height, width)
+    return hulls
+
+
+def _cut_to_shown(hulls: Floats, boxes: Floats, moved: Floats, field: maps.Dense, height: int, width: int) -> None:
+    """Cut hulls (N, 4), in place, of boxes whose moved outline (N, K, 2) partly leaves the frame; no area if all does.
+
+    What is shown of a box lies between its outline inside the frame and the places of the frame that show the box.
+    """
+    size = (width, height)
+    inside: Any = ((moved >= 0) & (moved <= size)).all(axis=2)
+    leaving = np.flatnonzero(~inside.all(axis=1))
+    if not len(leaving):
+        return
+    frame, shown = field.frame(max(size))
+    for i in leaving.tolist():
+        through: Any = ((shown >= boxes[i, :2]) & (shown <= boxes[i, 2:])).all(axis=1)
+        seen = np.concatenate([moved[i, inside[i]], frame[through]])
+        if len(seen):
+            low, high = seen.min(axis=0), seen.max(axis=0)
+            hulls[i, :2] = np.where(low <= 0, np.minimum(hulls[i, :2], 0), low)
+            hulls[i, 2:] = np.where(high >= size, np.maximum(hulls[i, 2:], size), high)
+        else:
+            hulls[i] = (*hulls[i, :2], *hulls[i, :2])
 
 
 def hide(boxes: Floats, holes: tuple[tuple[int, int, int, int], ...], params: BboxParams) -> Floats:

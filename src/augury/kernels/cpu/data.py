@@ -196,16 +196,21 @@ def _stretched(parts: Sequence[Array], op: ops.AutoContrast) -> tuple[bytes, ...
 
 
 def _mean(image: Array) -> float:
-    """Mean of all values, in the image's range."""
-    sums = cv2.mean(image.reshape(image.shape[0], -1))
-    return sums[0]
+    """Mean of all values of a C-contiguous image, in its range."""
+    if image.itemsize == 1:
+        return nk.sum(image.reshape(-1)) / image.size
+    return cv2.mean(image.reshape(image.shape[0], -1))[0]
 
 
 def contrast(image: Array, op: ops.Contrast) -> Array:
-    """value * factor + mean * (1 - factor); mean of the gray image (of all values if not RGB), not rounded."""
+    """value * factor + mean * (1 - factor); mean of the luma 0.299 R + 0.587 G + 0.114 B (of all values if not RGB)."""
     image = np.ascontiguousarray(image)
-    level = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) if channels_of(image) == 3 else image
-    shift = _mean(level) * (1.0 - op.factor) / FULL[image.itemsize]
+    if channels_of(image) == 3:
+        red, green, blue, _ = cv2.mean(image)
+        mean = 0.299 * red + 0.587 * green + 0.114 * blue
+    else:
+        mean = _mean(image)
+    shift = mean * (1.0 - op.factor) / FULL[image.itemsize]
     return curve(image, ops.Linear((op.factor,), (shift,)))
 
 

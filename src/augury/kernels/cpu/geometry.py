@@ -134,7 +134,7 @@ def _plain(interpolation: int) -> int:
 
 
 def _two_wide(image: Array, interpolation: int, border: int) -> Array:
-    """`image` with a side of one pixel doubled, which reflect_101 cannot tell apart: there, cubic OpenCV never returns."""
+    """`image` with a side of one pixel doubled, alike under reflect_101: on one pixel, cubic OpenCV never returns."""
     if interpolation == cv2.INTER_CUBIC and border == cv2.BORDER_REFLECT_101:
         for axis in (0, 1):
             if image.shape[axis] == 1:

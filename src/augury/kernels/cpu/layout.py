@@ -7,7 +7,7 @@ rounding of the result (`arrays.affine`), so every path below gives the same bit
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ import numpy as np
 
 from augury import ops
 from augury.errors import SampleError
-from augury.kernels.cpu.arrays import SMALL, affine, merged, planes, scratch
+from augury.kernels.cpu.arrays import SMALL, affine, apart, merged, planes
 from augury.sample import Array
 
 if TYPE_CHECKING:
@@ -59,28 +59,24 @@ def _as_float(image: Array, pairs: tuple[tuple[float, float], ...]) -> Array:
         return out
     if image.size < SMALL and image.itemsize == 1:
         return cv2.LUT(image, _float_table(pairs))
-    parts = scratch((len(pairs), *image.shape[:2]), np.float32, "floats")
+    parts = apart(len(pairs), image.shape[0], image.shape[1], np.float32, "floats")
     _fill_planes(image, pairs, parts)
-    return merged([*parts])
+    return merged(parts)
 
 
-def _fill_planes(image: Array, pairs: tuple[tuple[float, float], ...], out: Array) -> None:
-    """a * value + b into float32 `out` (C, H, W)."""
-    flat = out.reshape(out.shape[0], -1)
-    if image.ndim == 2 or image.shape[2] == 1:
-        np.copyto(out[0], image if image.ndim == 2 else image[:, :, 0])
+def _fill_planes(image: Array, pairs: tuple[tuple[float, float], ...], out: Sequence[Array]) -> None:
+    """a * value + b into C float32 planes (H, W)."""
+    if image.ndim == 2:
+        parts: Sequence[Array] = [image]
     elif image.itemsize == 4:
-        planes(image, out)
-    elif image.size < 4096:
-        np.copyto(out, image.transpose(2, 0, 1))
+        parts = planes(image, out)
     else:
-        for part, target in zip(planes(image), out, strict=True):
+        parts = planes(image)
+    for part, (a, b), target in zip(parts, pairs * len(out) if len(pairs) == 1 else pairs, out, strict=True):
+        if part is not target:
             np.copyto(target, part)
-    if len(pairs) == 1:
-        affine(flat.reshape(-1), *pairs[0], flat.reshape(-1))
-    else:
-        for values, (a, b) in zip(flat, pairs, strict=True):
-            affine(values, a, b, values)
+        flat = target.reshape(-1)
+        affine(flat, a, b, flat)
 
 
 def normalize(image: Array, op: ops.Normalize) -> Array:
@@ -103,7 +99,7 @@ def normalize_to_tensor(image: Array, op: ops.NormalizeToTensor) -> torch.Tensor
         out = np.ascontiguousarray(cv2.LUT(np.ascontiguousarray(image), _float_table(pairs)).transpose(2, 0, 1))
     else:
         out = np.empty((channels, image.shape[0], image.shape[1]), np.float32)
-        _fill_planes(np.ascontiguousarray(image), pairs, out)
+        _fill_planes(np.ascontiguousarray(image), pairs, [*out])
     if first.clip is not None:
         out.clip(*first.clip, out=out)
     return _from_numpy()(out)
@@ -139,7 +135,7 @@ def to_tensor(image: Array, op: ops.ToTensor) -> torch.Tensor:
     if image.size < SMALL:
         return _from_numpy()(image.transpose(2, 0, 1).copy())
     out = np.empty((image.shape[2], *image.shape[:2]), image.dtype)
-    planes(image, out)
+    planes(image, [*out])
     return _from_numpy()(out)
 
 
