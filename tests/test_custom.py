@@ -275,23 +275,30 @@ def failing(text: str, **methods: Any) -> tuple[str, Any]:
 @pytest.mark.parametrize(
     ("text", "kind", "error"),
     [
-        (*failing("Failing: Failing returned list; return a NumPy array", apply=lambda self, img, **p: [1]), SampleError),
+        (
+            *failing("Failing: Failing returned list; return a NumPy array", apply=lambda self, img, **p: [1]),
+            SampleError,
+        ),
         (*failing("Failing: KeyError: 'x'", apply=lambda self, img, **p: p["x"]), StepError),
         (*failing("Failing: TypeError", apply=lambda self: 3), StepError),
         (*failing("Failing: bboxes: NotImplementedError: Failing has no apply_to_bboxes"), StepError),
         (
             *failing(
-                "Failing: bboxes: ZeroDivisionError", apply_to_bboxes=lambda self, bboxes, **p: 1 / 0,
-            ), StepError,
+                "Failing: bboxes: ZeroDivisionError",
+                apply_to_bboxes=lambda self, bboxes, **p: 1 / 0,
+            ),
+            StepError,
         ),
         (*failing("Failing: ZeroDivisionError", get_params=lambda self: 1 / 0), StepError),
         (
             *failing(
-                "Failing: ZeroDivisionError", get_params_dependent_on_data=lambda self, params, data: 1 / 0,
-            ), StepError,
+                "Failing: ZeroDivisionError",
+                get_params_dependent_on_data=lambda self, params, data: 1 / 0,
+            ),
+            StepError,
         ),
     ],
-)  # fmt: skip
+)
 def test_failing_functions(text: str, kind: Any, error: Any) -> None:
     targets = {"image": image(), "bboxes": [[1, 2, 3, 4]], "labels": [1]}
     with pytest.raises(error) as caught:
@@ -356,7 +363,7 @@ def test_lambda_leaves_other_targets_alone() -> None:
 
 def test_lambda_is_refused_clearly() -> None:
     unnamed = A.ReplayCompose([A.Lambda(image=double)])(image=image())["replay"]
-    with pytest.raises(RecordError, match="Lambda: recorded without a name.*name='...'"):
+    with pytest.raises(RecordError, match=r"Lambda: recorded without a name.*name='\.\.\.'"):
         A.replay(unnamed, image=image(), callables={"double": double})
     named = A.ReplayCompose([A.Lambda(image=double, name="double")])(image=image())["replay"]
     with pytest.raises(RecordError, match=r"its functions are not in the record; pass callables=\{'double'"):

@@ -11,13 +11,14 @@ import augury as A
 from augury.transform import Transform
 
 TRANSFORMS = """
-HorizontalFlip VerticalFlip Transpose D4 RandomRotate90 Rotate SafeRotate Affine ShiftScaleRotate Perspective ElasticTransform
-GridDistortion OpticalDistortion Resize LongestMaxSize SmallestMaxSize RandomScale LetterBox Pad PadIfNeeded Crop CenterCrop
-RandomCrop RandomSizedCrop RandomResizedCrop CropAndPad RandomCropFromBorders RandomCropNearBBox BBoxSafeRandomCrop
-RandomSizedBBoxSafeCrop CropNonEmptyMaskIfExists CoarseDropout Erasing GridDropout ChannelDropout PixelDropout Blur GaussianBlur
-MedianBlur MotionBlur Defocus GaussNoise ISONoise MultiplicativeNoise SaltAndPepper ShotNoise RandomBrightnessContrast RandomGamma
-HueSaturationValue RGBShift ColorJitter CLAHE Equalize AutoContrast Posterize Solarize InvertImg ToGray ToSepia ChannelShuffle
-RandomToneCurve FancyPCA ImageCompression Downscale Sharpen Emboss Normalize ToFloat FromFloat ToTensorV2 NoOp
+HorizontalFlip VerticalFlip Transpose D4 RandomRotate90 Rotate SafeRotate Affine ShiftScaleRotate Perspective
+ElasticTransform GridDistortion OpticalDistortion Resize LongestMaxSize SmallestMaxSize RandomScale LetterBox Pad
+PadIfNeeded Crop CenterCrop RandomCrop RandomSizedCrop RandomResizedCrop CropAndPad RandomCropFromBorders
+RandomCropNearBBox BBoxSafeRandomCrop RandomSizedBBoxSafeCrop CropNonEmptyMaskIfExists CoarseDropout Erasing
+GridDropout ChannelDropout PixelDropout Blur GaussianBlur MedianBlur MotionBlur Defocus GaussNoise ISONoise
+MultiplicativeNoise SaltAndPepper ShotNoise RandomBrightnessContrast RandomGamma HueSaturationValue RGBShift
+ColorJitter CLAHE Equalize AutoContrast Posterize Solarize InvertImg ToGray ToSepia ChannelShuffle RandomToneCurve
+FancyPCA ImageCompression Downscale Sharpen Emboss Normalize ToFloat FromFloat ToTensorV2 NoOp
 """.split()
 OWN = "Lambda ImageOnlyTransform DualTransform Transform".split()
 GROUPS = "Compose ReplayCompose Sequential OneOf OneOrOther SomeOf RandomOrder SelectiveChannelTransform".split()

@@ -200,8 +200,8 @@ def test_schema() -> None:
     schema = Tilt.schema()
     assert schema["required"] == ["size"] and schema["additionalProperties"] is False
     assert schema["properties"]["angle_range"] == {
-        "type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2, "default": [-90, 90], "unit": "degree",
-        "aliases": ["limit", "angle"],
+        "type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2, "default": [-90, 90],
+        "unit": "degree", "aliases": ["limit", "angle"],
     }  # fmt: skip
     assert schema["properties"]["p"] == {"type": "number", "minimum": 0, "maximum": 1, "default": 0.5}
     assert fields.Number(low=0, open_low=True).schema() == {"type": "number", "exclusiveMinimum": 0}

@@ -222,9 +222,9 @@ def test_a_failed_call_leaves_nothing_selected() -> None:
 def test_plus_and_minus() -> None:
     pipeline = A.Compose([H, V], seed=3, p=0.5, bbox_params=A.BboxParams("coco"))
     assert (pipeline + T).transforms == (H, V, T)
-    assert (pipeline + [T, INVERT]).transforms == (H, V, T, INVERT)
+    assert (pipeline + [T, INVERT]).transforms == (H, V, T, INVERT)  # noqa: RUF005
     assert (T + pipeline).transforms == (T, H, V)
-    assert ([T] + pipeline).transforms == (T, H, V)
+    assert ([T] + pipeline).transforms == (T, H, V)  # noqa: RUF005
     assert (pipeline + A.OneOf([T])).transforms[2] == A.OneOf([T])
     for changed in (pipeline + T, T + pipeline, pipeline - H):
         assert changed.arguments() == pipeline.arguments()
@@ -301,7 +301,7 @@ def test_one_object_used_twice_draws_twice() -> None:
         (lambda: A.Compose([H], bbox_params="coco"), ["Compose.bbox_params: got 'coco'", "BboxParams"]),
         (lambda: A.Compose([H], bbox_params={"coord_format": "coco", "x": 1}), ["Compose.bbox_params", "'x'"]),
         (lambda: A.Compose([H], keypoint_params={"coord_format": "zz"}), ["KeypointParams.coord_format: got 'zz'"]),
-        (lambda: A.Compose([H], additional_targets={"left": "picture"}), ["additional_targets", "'picture'", "roles are"]),
+        (lambda: A.Compose([H], additional_targets={"left": "picture"}), ["additional_targets", "'picture'", "roles"]),
         (lambda: A.Compose([H], additional_targets={"mask": "image"}), ["additional_targets", "pick another name"]),
         (lambda: A.Compose([H], additional_targets=["left"]), ["Compose.additional_targets: got ['left']"]),
     ],

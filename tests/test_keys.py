@@ -201,7 +201,8 @@ def test_draws_of_different_steps_are_not_correlated() -> None:
     pipeline = A.ReplayCompose(
         [
             A.HorizontalFlip(p=0.5), A.RandomGamma(p=1), A.RandomBrightnessContrast(p=1), A.HueSaturationValue(p=1),
-            A.GaussNoise(p=1), A.RandomGamma(p=1), A.OneOf([A.RGBShift(p=1), A.D4(p=1)], p=1), A.MultiplicativeNoise(p=1),
+            A.GaussNoise(p=1), A.RandomGamma(p=1), A.OneOf([A.RGBShift(p=1), A.D4(p=1)], p=1),
+            A.MultiplicativeNoise(p=1),
             A.RandomToneCurve(p=1), A.Solarize(p=0.5),
         ],
         seed=137,

@@ -106,9 +106,12 @@ def test_augmenting_and_replaying_load_nothing_heavy() -> None:
 import numpy as np
 import augury as A
 image = np.zeros((32, 32, 3), np.uint8)
-pipeline = A.ReplayCompose([A.HorizontalFlip(), A.RandomGamma(), A.GaussNoise(p=1), A.Rotate(), A.Normalize()], save_applied_params=True)
+pipeline = A.ReplayCompose([A.HorizontalFlip(), A.GaussNoise(p=1), A.Rotate(), A.Normalize()], save_applied_params=True)
 result = pipeline(image=image)
-A.replay(result["replay"], image=image), A.to_dict(pipeline), A.inverse(result["replay"]), A.trace(result["replay"], image=image)
+A.to_dict(pipeline)
+for look in (A.replay, A.trace):
+    look(result["replay"], image=image)
+A.inverse(result["replay"])
 """
     assert not loaded_by(code) & HEAVY
 

@@ -140,6 +140,15 @@ def test_dense_inverse_round_trips(field: ops.Field) -> None:
     np.testing.assert_allclose(back.points(move.points(xy)), xy, atol=0.2)
 
 
+def test_points_that_a_field_shows_nowhere_land_outside() -> None:
+    field = ops.Remap(ops.LensField("fisheye", -0.3)).map(97, 131)
+    assert isinstance(field, maps.Dense)
+    corners = np.array([[0.0, 0.0], [131.0, 0.0], [131.0, 97.0], [11.4, 96.3]])
+    x, y = field.points(corners).T
+    assert not ((x >= 0) & (x <= 131) & (y >= 0) & (y <= 97)).any()
+    assert np.abs(field.points(np.array([[65.5, 48.5]])) - (65.5, 48.5)).max() < 1e-3
+
+
 def test_dense_jacobian_is_the_derivative() -> None:
     move = ops.Remap(ops.LensField("camera", 0.3)).map(96, 128)
     # Kept clear of the middle between pixel centres, where a bilinear field has kinks.

@@ -19,20 +19,30 @@ def nested() -> list[Any]:
     return [
         A.OneOf(
             [
-                A.SomeOf([A.HorizontalFlip(p=0.6), A.VerticalFlip(p=0.6), gamma, A.RandomRotate90(p=0.5)], n=(1, 3), p=0.8),
+                A.SomeOf(
+                    [A.HorizontalFlip(p=0.6), A.VerticalFlip(p=0.6), gamma, A.RandomRotate90(p=0.5)], n=(1, 3), p=0.8
+                ),
                 A.RandomOrder(
-                    [gamma, A.GaussNoise(p=0.6), A.Sequential([A.Transpose(p=0.5), gamma], p=0.8), A.D4(p=0.5)], n=3, p=0.9
+                    [gamma, A.GaussNoise(p=0.6), A.Sequential([A.Transpose(p=0.5), gamma], p=0.8), A.D4(p=0.5)],
+                    n=3,
+                    p=0.9,
                 ),
                 A.OneOrOther(A.CoarseDropout(p=1), A.Sequential([A.D4(p=0.7), A.GridDropout(p=0.5)], p=1), p=0.4),
             ],
             p=0.8,
         ),
-        A.SelectiveChannelTransform([A.OneOf([gamma, A.SaltAndPepper(p=1)], p=0.9), A.GaussianBlur(p=0.5)], (0, 2), p=0.7),
-        A.SomeOf([gamma, A.HueSaturationValue(p=0.8), A.Sequential([A.D4(p=0.6), gamma], p=0.7)], n=4, replace=True, p=0.9),
+        A.SelectiveChannelTransform(
+            [A.OneOf([gamma, A.SaltAndPepper(p=1)], p=0.9), A.GaussianBlur(p=0.5)], (0, 2), p=0.7
+        ),
+        A.SomeOf(
+            [gamma, A.HueSaturationValue(p=0.8), A.Sequential([A.D4(p=0.6), gamma], p=0.7)], n=4, replace=True, p=0.9
+        ),
         gamma,
-        A.RandomOrder([A.Compose([A.HorizontalFlip(p=0.5), A.ISONoise(p=0.5)], p=0.6), A.Transpose(p=0.4)], n=2, replace=True),
+        A.RandomOrder(
+            [A.Compose([A.HorizontalFlip(p=0.5), A.ISONoise(p=0.5)], p=0.6), A.Transpose(p=0.4)], n=2, replace=True
+        ),
         A.OneOf([A.NoOp(p=1), gamma, A.ImageCompression(p=2 / 3)], p=0.5),
-    ]  # fmt: skip
+    ]
 
 
 def outcome(result: dict[str, Any]) -> dict[str, Any]:

@@ -104,7 +104,7 @@ def test_until_and_between() -> None:
     assert [s.name for s in program.until(0).applied] == ["RandomCrop"]
     assert [s.name for s in program.between(1, 2).applied] == ["HorizontalFlip", "RandomGamma"]
     first = run(program.until(1))
-    rest = A.replay(program.between(2, 3), **{k: v for k, v in first.items()})
+    rest = A.replay(program.between(2, 3), **first)
     assert equal(rest, run(program))
     assert equal(run(program.between(0, 3)), run(program))
     assert run(program.between(1, 1))["image"].shape == (60, 81, 3)

@@ -24,10 +24,18 @@ from tests.samples import digest, image
 
 DATA = Path(__file__).parent / "data"
 SETTINGS: dict[str, Any] = {
-    "bbox_params": A.BboxParams("coco", ["labels"], min_area=3), "keypoint_params": A.KeypointParams("xya"), "seed": 7, "strict": True,
-    "additional_targets": {"left": "image"}, "mask_interpolation": 1, "fuse": "off", "save_applied_params": True, "p": 0.75,
-    "is_check_shapes": False, "annotation_fate": True,
-}  # fmt: skip
+    "bbox_params": A.BboxParams("coco", ["labels"], min_area=3),
+    "keypoint_params": A.KeypointParams("xya"),
+    "seed": 7,
+    "strict": True,
+    "additional_targets": {"left": "image"},
+    "mask_interpolation": 1,
+    "fuse": "off",
+    "save_applied_params": True,
+    "p": 0.75,
+    "is_check_shapes": False,
+    "annotation_fate": True,
+}
 
 
 def everything() -> list[Any]:
@@ -115,39 +123,62 @@ def test_a_file_of_albumentations() -> None:
     assert pipeline == A.load(DATA / "mit_2_0_8.json")
     assert pipeline == A.Compose(
         [
-            A.OneOf([A.HorizontalFlip(p=1), A.Rotate(limit=(-30, 30), border_mode=4, p=1), A.RandomRotate90(p=0.3)], p=0.6),
+            A.OneOf(
+                [A.HorizontalFlip(p=1), A.Rotate(limit=(-30, 30), border_mode=4, p=1), A.RandomRotate90(p=0.3)], p=0.6
+            ),
             A.SomeOf(
                 [
                     A.RandomBrightnessContrast(brightness_limit=0.2, brightness_by_max=True, p=0.5),
-                    A.GaussNoise((0.1, 0.2), per_channel=True, p=0.5), A.ISONoise(), A.RandomGamma(gamma_limit=(80, 120)),
+                    A.GaussNoise((0.1, 0.2), per_channel=True, p=0.5),
+                    A.ISONoise(),
+                    A.RandomGamma(gamma_limit=(80, 120)),
                 ],
                 n=2,
             ),
             A.Affine(
-                scale={"x": (0.9, 1.1), "y": (0.9, 1.1)}, translate_percent={"x": (0.0, 0.1), "y": (0.0, 0.1)}, rotate=(-10, 10),
-                shear={"x": (-5, 5), "y": (-5, 5)}, keep_ratio=False, fill_mask=0, p=0.5,
+                scale={"x": (0.9, 1.1), "y": (0.9, 1.1)},
+                translate_percent={"x": (0.0, 0.1), "y": (0.0, 0.1)},
+                rotate=(-10, 10),
+                shear={"x": (-5, 5), "y": (-5, 5)},
+                keep_ratio=False,
+                fill_mask=0,
+                p=0.5,
             ),
             A.RandomResizedCrop((64, 64), scale=(0.5, 1.0), p=1),
             A.CoarseDropout(num_holes_range=(1, 3), hole_height_range=(4, 8), hole_width_range=(4, 8), p=0.5),
-            A.GaussianBlur(blur_limit=(3, 5), sigma_limit=(0.1, 2.0), p=0.3), A.Normalize(), A.ToTensorV2(),
+            A.GaussianBlur(blur_limit=(3, 5), sigma_limit=(0.1, 2.0), p=0.3),
+            A.Normalize(),
+            A.ToTensorV2(),
         ],
-        bbox_params=A.BboxParams("pascal_voc", ["labels"], min_visibility=0.1), keypoint_params=A.KeypointParams("xy"),
-    )  # fmt: skip
+        bbox_params=A.BboxParams("pascal_voc", ["labels"], min_visibility=0.1),
+        keypoint_params=A.KeypointParams("xy"),
+    )
     assert Change("Compose/0/OneOf/1/Rotate", "limit", "angle_range") in changes
     assert Change("Compose.bbox_params", "format", "coord_format") in changes
     assert {(c.before, c.after) for c in changes} == {
-        ("limit", "angle_range"), ("brightness_limit", "brightness_range"), ("contrast_limit", "contrast_range"),
-        ("ensure_safe_range", "ensure_safe_output"), ("color_shift", "color_shift_range"), ("intensity", "intensity_range"),
-        ("gamma_limit", "gamma_range"), ("blur_limit", "blur_range"), ("sigma_limit", "sigma_range"), ("format", "coord_format"),
-    }  # fmt: skip
+        ("limit", "angle_range"),
+        ("brightness_limit", "brightness_range"),
+        ("contrast_limit", "contrast_range"),
+        ("ensure_safe_range", "ensure_safe_output"),
+        ("color_shift", "color_shift_range"),
+        ("intensity", "intensity_range"),
+        ("gamma_limit", "gamma_range"),
+        ("blur_limit", "blur_range"),
+        ("sigma_limit", "sigma_range"),
+        ("format", "coord_format"),
+    }
 
 
 def test_a_yaml_file_of_albumentations() -> None:
     pytest.importorskip("yaml")
     pipeline = A.load(DATA / "mit_2_0_8.yaml", "yaml")
     assert [type(step).__name__ for step in pipeline] == [
-        "RandomCrop", "OneOrOther", "RandomOrder", "SelectiveChannelTransform", "Sequential",
-    ]  # fmt: skip
+        "RandomCrop",
+        "OneOrOther",
+        "RandomOrder",
+        "SelectiveChannelTransform",
+        "Sequential",
+    ]
     assert pipeline[4] == A.Sequential([A.Perspective(), A.PadIfNeeded(40, 40)], p=0.5)
 
 
@@ -183,24 +214,38 @@ def test_the_renamed_dialect() -> None:
     saved = {
         "__version__": "2.5.1",
         "transform": {
-            "__class_fullname__": "Compose", "p": 1.0, "telemetry": True, "instance_binding": None, "seed": 3,
+            "__class_fullname__": "Compose",
+            "p": 1.0,
+            "telemetry": True,
+            "instance_binding": None,
+            "seed": 3,
             "bbox_params": {"coord_format": "yolo", "label_fields": ["labels"]},
             "transforms": [
                 {"__class_fullname__": "Rotate", "angle_range": [-30, 30], "p": 0.5},
-                {"__class_fullname__": "RandomBrightnessContrast", "brightness_range": [-0.1, 0.1], "ensure_safe_output": True},
-                {"__class_fullname__": "OneOf", "p": 0.5, "transforms": [{"__class_fullname__": "GaussNoise", "std_range": [0.1, 0.2]}]},
+                {
+                    "__class_fullname__": "RandomBrightnessContrast",
+                    "brightness_range": [-0.1, 0.1],
+                    "ensure_safe_output": True,
+                },
+                {
+                    "__class_fullname__": "OneOf",
+                    "p": 0.5,
+                    "transforms": [{"__class_fullname__": "GaussNoise", "std_range": [0.1, 0.2]}],
+                },
             ],
         },
-    }  # fmt: skip
+    }
     pipeline, changes = A.convert(saved)
     assert changes == []
     assert pipeline == A.Compose(
         [
-            A.Rotate((-30, 30)), A.RandomBrightnessContrast(brightness_range=0.1, ensure_safe_output=True),
+            A.Rotate((-30, 30)),
+            A.RandomBrightnessContrast(brightness_range=0.1, ensure_safe_output=True),
             A.OneOf([A.GaussNoise((0.1, 0.2))]),
         ],
-        seed=3, bbox_params=A.BboxParams("yolo", ["labels"]),
-    )  # fmt: skip
+        seed=3,
+        bbox_params=A.BboxParams("yolo", ["labels"]),
+    )
 
 
 def test_full_class_names() -> None:

@@ -13,7 +13,7 @@ import random
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -204,7 +204,8 @@ class Custom(Transform, register=False):
 
 
 def _about(sig: Signature) -> dict[str, Any]:
-    return {"shape": sig.shape, "rows": sig.height, "cols": sig.width}
+    shape = sig.shape
+    return {"shape": shape, "rows": shape[0], "cols": shape[1]}
 
 
 def _holds_arrays(value: Any) -> bool:
@@ -316,15 +317,19 @@ class Lambda(Custom, register=False):
     def init(self) -> dict[str, Any] | None:
         return {"name": self.name}
 
-    def draw(self, sig: Signature, stream: Stream) -> Params:
+    # Nothing is drawn, so no stream is made.
+    draw = Transform.draw
+
+    @property
+    def kept(self) -> Params:
         return {"init": self.init}
 
     def lower(self, params: Params, sig: Signature) -> Sequence[Op]:  # type: ignore[override]
         about = _about(sig)
-        return (Call({role: self._bare(function, about) for role, function in self.functions().items()}),)
+        return (Call({role: partial(self._call, function, about) for role, function in self.functions().items()}),)
 
-    def _bare(self, function: Callable[..., Any], about: Mapping[str, Any]) -> Callable[..., Any]:
-        return lambda value, *sizes: self._checked(function(value.copy(), *sizes, **about))
+    def _call(self, function: Callable[..., Any], about: Mapping[str, Any], value: Array, *sizes: Any) -> Array:
+        return self._checked(function(value.copy(), *sizes, **about))
 
     def to_dict(self) -> dict[str, Any]:
         if self.name is None:

@@ -138,9 +138,10 @@ class Program:
             "key": list(self.key),
             "fuse": self.fuse,
             "signature": plain(self.signature),
-            "settings": plain(self.settings),
             "steps": [step.to_dict() for step in self.steps],
         }
+        if self.settings:
+            out["settings"] = plain(self.settings)
         if self.digests:
             out["digests"] = [dict(digest) for digest in self.digests]
         if self.edited:

@@ -1,7 +1,7 @@
 """Labels follow pixels: markers are drawn into the image, and found again after the transform.
 
-A marker is a smooth blob (its centroid must be where the keypoint is) or a filled shape in image and mask (both must stay
-the same shape, and the box must be its hull). Images have odd sizes; every case meets several draws.
+A marker is a smooth blob (its centroid must be where the keypoint is) or a filled shape in image and mask (both must
+stay the same shape, and the box must be its hull). Images have odd sizes; every case meets several draws.
 """
 
 from __future__ import annotations
@@ -28,15 +28,24 @@ MOVING = [
     for i, (name, arguments) in enumerate(CASES)
     if REGISTRY[name].acts_on == "dual" and name not in STILL
 ]
-# Largest distance, in pixels of the result, between a keypoint and the blob's centroid, and between a box and the marker's hull.
+# Largest distance, in pixels of the result, between a keypoint and the blob's centroid, and between a box and the hull
+# of its object.
 # A bend moves the centroid of a blob by its curvature, and a box's outline is followed at 32 points.
 BENT = {"ElasticTransform": (1.5, 2.0), "GridDistortion": (1.0, 2.0), "OpticalDistortion": (0.5, 1.5)}
 STRAIGHT = (0.5, 1.25)
 # OpenCV's nearest neighbour reads up to a pixel beside where linear interpolation reads when the size changes.
 RESIZING = {
-    "Resize", "LongestMaxSize", "SmallestMaxSize", "RandomScale", "LetterBox", "RandomSizedCrop", "RandomResizedCrop", "CropAndPad",
-    "BBoxSafeRandomCrop", "RandomSizedBBoxSafeCrop",
-}  # fmt: skip
+    "Resize",
+    "LongestMaxSize",
+    "SmallestMaxSize",
+    "RandomScale",
+    "LetterBox",
+    "RandomSizedCrop",
+    "RandomResizedCrop",
+    "CropAndPad",
+    "BBoxSafeRandomCrop",
+    "RandomSizedBBoxSafeCrop",
+}
 LABEL = 77
 
 
@@ -145,7 +154,7 @@ def test_masks_and_boxes_follow_pixels(index: int, name: str, arguments: dict[st
             assert not (core(bright, rim) & ~labelled).any() and not (core(labelled, rim) & ~bright).any(), (key, spot)
             inside = labelled.copy()
             if min(x_min, y_min, width - x_max, height - y_max) > -tolerance:
-                count, parts = cv2.connectedComponents(labelled.astype(np.uint8))
+                _, parts = cv2.connectedComponents(labelled.astype(np.uint8))
                 middle = parts[round((y_min + y_max) / 2 - 0.5), round((x_min + x_max) / 2 - 0.5)]
                 assert middle, (key, spot, "the middle of the box is not in the object")
                 inside = parts == middle

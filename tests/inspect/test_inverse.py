@@ -22,13 +22,15 @@ SETTINGS = {
 
 
 def recorded(*steps: Any, key: int = 0, **settings: Any) -> tuple[dict[str, Any], Any]:
-    """A sample through the steps: a mask of one rectangle with its box, keypoints on the spots; and the record as JSON."""
+    """A sample through the steps (a mask of one rectangle with its box, keypoints on the spots), and its record."""
     mask = np.zeros((HEIGHT, WIDTH), np.uint8)
     mask[20:40, 30:55] = 7
     targets = {
-        "image": image(HEIGHT, WIDTH), "mask": mask, "bboxes": [[30.0, 20.0, 55.0, 40.0]],
+        "image": image(HEIGHT, WIDTH),
+        "mask": mask,
+        "bboxes": [[30.0, 20.0, 55.0, 40.0]],
         "keypoints": [[x, y, 30.0 * i, 2.0] for i, (x, y) in enumerate(spots(HEIGHT, WIDTH))],
-    }  # fmt: skip
+    }
     extras = {"cropping_bbox": [30, 20, 55, 40]} if any(isinstance(s, A.RandomCropNearBBox) for s in steps) else {}
     result = A.ReplayCompose(list(steps), seed=5, **{**SETTINGS, **settings})(**targets, **extras, key=key)
     return {"targets": targets, **result}, json.loads(json.dumps(result["replay"]))
@@ -79,11 +81,17 @@ def test_every_geometric_transform_can_be_undone(index: int, name: str, argument
 @pytest.mark.parametrize(
     "step",
     [
-        A.HorizontalFlip(p=1), A.D4(p=1), A.Transpose(p=1), A.Pad((1, 2, 3, 4), p=1), A.Crop(5, 6, 80, 50, p=1), A.Resize(40, 97, p=1),
-        A.Affine(scale=(0.9, 1.2), translate_px=3, rotate=0, shear=0, p=1), A.RandomResizedCrop((50, 60), scale=(0.9, 1.0), p=1),
+        A.HorizontalFlip(p=1),
+        A.D4(p=1),
+        A.Transpose(p=1),
+        A.Pad((1, 2, 3, 4), p=1),
+        A.Crop(5, 6, 80, 50, p=1),
+        A.Resize(40, 97, p=1),
+        A.Affine(scale=(0.9, 1.2), translate_px=3, rotate=0, shear=0, p=1),
+        A.RandomResizedCrop((50, 60), scale=(0.9, 1.0), p=1),
     ],
     ids=lambda step: type(step).__name__,
-)  # fmt: skip
+)
 def test_boxes_come_back_exactly_where_they_stay_upright(step: Any) -> None:
     for key in range(4):
         result, record = recorded(step, key=key)
@@ -116,9 +124,15 @@ def test_d4_crop_and_pad_are_exact_on_masks() -> None:
 
 def test_a_chain_of_everything() -> None:
     steps = [
-        A.RandomCrop(50, 70, p=1), A.D4(p=1), A.Rotate(limit=15, p=1), A.Normalize(p=1), A.Perspective(scale=(0.03, 0.05), p=1),
-        A.GridDistortion(p=1), A.Resize(90, 110, p=1), A.CoarseDropout(p=1),
-    ]  # fmt: skip
+        A.RandomCrop(50, 70, p=1),
+        A.D4(p=1),
+        A.Rotate(limit=15, p=1),
+        A.Normalize(p=1),
+        A.Perspective(scale=(0.03, 0.05), p=1),
+        A.GridDistortion(p=1),
+        A.Resize(90, 110, p=1),
+        A.CoarseDropout(p=1),
+    ]
     for key in range(5):
         result, record = recorded(*steps, key=key)
         keypoints = [k for k in result["keypoints"] if 3 < k[0] < 106 and 3 < k[1] < 86]

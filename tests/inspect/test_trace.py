@@ -11,9 +11,14 @@ from tests.samples import BOX_SETTINGS, POINT_SETTINGS, equal, image, sample
 
 SETTINGS = {"bbox_params": A.BboxParams(**BOX_SETTINGS), "keypoint_params": A.KeypointParams(**POINT_SETTINGS)}
 STEPS = [
-    A.RandomCrop(50, 60, p=1), A.OneOf([A.HorizontalFlip(p=1), A.VerticalFlip(p=1)], p=1), A.RandomGamma(p=0), A.CoarseDropout(p=1),
-    A.RandomGamma(p=1), A.Normalize(p=1), A.ToTensorV2(p=1),
-]  # fmt: skip
+    A.RandomCrop(50, 60, p=1),
+    A.OneOf([A.HorizontalFlip(p=1), A.VerticalFlip(p=1)], p=1),
+    A.RandomGamma(p=0),
+    A.CoarseDropout(p=1),
+    A.RandomGamma(p=1),
+    A.Normalize(p=1),
+    A.ToTensorV2(p=1),
+]
 
 
 def recorded(steps: Any = STEPS, **targets: Any) -> tuple[dict[str, Any], Any]:

@@ -76,8 +76,8 @@ REASONS: dict[str, str] = {
         "agree, and so do bytes with method 'kernel'"
     ),
     "ISONoise": (
-        "color_shift is a fraction of 360 degrees and every pixel has photon noise; in 2.0.8 hue moves by hundredths of "
-        "a degree at these settings, and one byte in forty changes at all"
+        "color_shift is a fraction of 360 degrees and every pixel has photon noise; in 2.0.8 hue moves by hundredths "
+        "of a degree at these settings, and one byte in forty changes at all"
     ),
     "HueSaturationValue": "floats stay floats, 2.0.8 rounds them to 8 bits with hue in steps of 2 degrees; bytes agree",
     "Equalize": (
@@ -85,8 +85,8 @@ REASONS: dict[str, str] = {
         "'cv' agrees"
     ),
     "AutoContrast": (
-        "with ignore=0 2.0.8 returns the image unchanged, other values of ignore agree; method 'pil' and the cutoff are "
-        "within 1 level of Pillow's ImageOps.autocontrast, 2.0.8 is up to 4 levels away"
+        "with ignore=0 2.0.8 returns the image unchanged, other values of ignore agree; method 'pil' and the cutoff "
+        "are within 1 level of Pillow's ImageOps.autocontrast, 2.0.8 is up to 4 levels away"
     ),
     "ToGray": (
         "floats stay floats, 2.0.8 takes from_lab through 8 bits; with one output channel the result is (H, W, 1), "
@@ -248,8 +248,8 @@ def main() -> int:
     table = "\n".join(lines)
     versions = ", ".join(f"{library} {version}" for library, version in about["versions"].items())
     summary = (
-        f"Of {len(rows)} transforms {equal} give the same bits, {agreeing - equal} agree within tolerance, and "
-        f"{len(rows) - agreeing} differ for the reason given. Oracle: {versions}."
+        f"Of {len(rows)} transforms {equal} give the same bits, {agreeing - equal} agree within tolerance, "
+        f"and {len(rows) - agreeing} differ for the reason given. Oracle: {versions}."
     )
     print(table if given.only or given.detail else summary)
     if unexplained:

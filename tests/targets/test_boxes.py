@@ -245,6 +245,23 @@ def test_what_is_left_decides() -> None:
     assert whole.tolist() == value[:3].tolist()
 
 
+def test_what_a_lens_does_not_show_is_cut_off() -> None:
+    """A fisheye that enlarges loses the rim: boxes follow what masks show, and what is shown nowhere has no area."""
+    op = ops.Remap(ops.LensField("fisheye", -0.3), interpolation=0)
+    given = np.array([[116, 23, 129, 76], [36, 50, 107, 95], [0, 46, 82, 80], [0, 0, 5, 4]], np.float64)
+    moved = boxes.follow(given, op, 97, 131)
+    kept, clipped, _ = boxes.filter(moved, PASCAL, 97, 131)
+    assert kept.tolist() == [0, 1, 2]
+    for (x0, y0, x1, y1), box in zip(given[kept].astype(int).tolist(), clipped, strict=True):
+        mask = np.zeros((97, 131), np.uint8)
+        mask[y0:y1, x0:x1] = 1
+        rows, columns = np.nonzero(geometry.remap(mask, op))
+        shown = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+        assert np.abs(box - shown).max() < 1.6
+    # Only sides at the frame go on outside, so that min_visibility knows what was lost.
+    assert moved[0, 2] > 131 and 0 < moved[0, 1] < 30 and 70 < moved[0, 3] < 97
+
+
 def test_events_name_the_rule() -> None:
     value = np.array([[0.0, 0.0, 10.0, 10.0], [-5.0, 0.0, 5.0, 10.0], [-9.0, 0.0, 1.0, 10.0], [-9.0, 0.0, -1.0, 10.0]])
     limits: list[tuple[dict[str, float], tuple[Any, ...]]] = [

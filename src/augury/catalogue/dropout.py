@@ -31,6 +31,7 @@ FILLS = ("random", "random_uniform", "grayscale", "inpaint_telea", "inpaint_ns")
 MOST_RECORDED = 128
 _NO_KEY = "0" * 24
 _HALF = 0xFFFFFFFF
+_32 = np.uint64(32)
 _ATTEMPTS = 10
 
 
@@ -62,11 +63,6 @@ def _fits(fill: Any, sig: Signature) -> Any:
             f"fill {fill} has {len(fill)} values for an image of shape {sig.shape}; pass one, or one per channel"
         )
     return fill
-
-
-def _words(key: str, n: int) -> tuple[int, ...]:
-    """n 32-bit words of a stream key."""
-    return struct.unpack(f"<{n}I", Source(key).bytes(4 * n))
 
 
 # ---- rectangles --------------------------------------------------------------------------------------
@@ -277,16 +273,13 @@ class GridDropout(_Dropout):
             corners = [(min(x + right, width - w), min(y + down, height - h)) for y in ys for x in xs]
             return tuple([(x, y, x + w, y + h) for x, y in corners])
         # How many places a hole has in each column and row.
-        across = [(x, max(end - x - w, 0) + 1) for x, end in zip(xs, [*xs[1:], width], strict=True)]
-        along = [(y, max(end - y - h, 0) + 1) for y, end in zip(ys, [*ys[1:], height], strict=True)]
-        word = iter(_words(key, 2 * len(xs) * len(ys))).__next__
-        return tuple(
-            [
-                (left := x + (word() * m >> 32), top := y + (word() * n >> 32), left + w, top + h)
-                for y, n in along
-                for x, m in across
-            ]
-        )
+        across = np.array([max(end - x - w, 0) + 1 for x, end in zip(xs, [*xs[1:], width], strict=True)], np.uint64)
+        along = np.array([max(end - y - h, 0) + 1 for y, end in zip(ys, [*ys[1:], height], strict=True)], np.uint64)
+        words = np.frombuffer(Source(key).bytes(8 * len(xs) * len(ys)), "<u4").reshape(len(ys), len(xs), 2)
+        left = (words[:, :, 0] * across >> _32).astype(np.int64) + xs
+        top = (words[:, :, 1] * along[:, None] >> _32).astype(np.int64) + np.array(ys)[:, None]
+        corners = zip(left.ravel().tolist(), top.ravel().tolist(), strict=True)
+        return tuple([(x, y, x + w, y + h) for x, y in corners])
 
 
 # ---- channels and pixels -----------------------------------------------------------------------------

@@ -136,7 +136,8 @@ class Posterize(ImageTransform):
     def draw(self, sig: Signature, stream: Stream) -> Params:
         bits = self.num_bits
         if isinstance(bits[0], int):
-            return {"num_bits": stream.integer(*bits)}
+            # A fixed number is not drawn, so the step is lowered once.
+            return {"num_bits": bits[0] if bits[0] == bits[1] else stream.integer(*bits)}
         return {"num_bits": [stream.integer(*channel) for channel in bits]}
 
     @classmethod

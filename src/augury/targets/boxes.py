@@ -124,6 +124,10 @@ def read(value: Any, params: BboxParams, height: int, width: int, name: str = "b
         finite = np.isfinite(boxes).all(axis=1)
         _clip(boxes, height, width, out=boxes)
     x, y = _TOLERANCE * width, _TOLERANCE * height
+    if boxes[:, 0].min() >= -x and boxes[:, 1].min() >= -y and (boxes[:, 2:] - boxes[:, :2]).min() > 0:
+        # Comparisons with NaN are false, so only sound boxes get through.
+        if boxes[:, 2].max() <= width + x and boxes[:, 3].max() <= height + y:
+            return boxes, np.arange(len(boxes))
     # Infinite and NaN edges fail these comparisons too.
     fine = (boxes[:, :2] < boxes[:, 2:]) & (boxes[:, :2] >= (-x, -y)) & (boxes[:, 2:] <= (width + x, height + y))
     good = fine[:, 0] & fine[:, 1] & finite
@@ -168,15 +172,15 @@ def write(value: Any, boxes: Floats, rows: Rows, params: BboxParams, height: int
 
 # ---- moving ------------------------------------------------------------------------------------------------
 
-# Columns a D4 element reads, their signs, and which size each mirrored column is counted from.
-_D4: dict[str, tuple[tuple[int, ...], tuple[int, ...], str]] = {
-    "h": ((2, 1, 0, 3), (-1, 1, -1, 1), "w-w-"),
-    "v": ((0, 3, 2, 1), (1, -1, 1, -1), "-h-h"),
-    "r180": ((2, 3, 0, 1), (-1, -1, -1, -1), "whwh"),
-    "t": ((1, 0, 3, 2), (1, 1, 1, 1), "----"),
-    "r90": ((1, 2, 3, 0), (1, -1, 1, -1), "-w-w"),
-    "r270": ((3, 0, 1, 2), (-1, 1, -1, 1), "h-h-"),
-    "hvt": ((3, 2, 1, 0), (-1, -1, -1, -1), "hwhw"),
+# Where a D4 element takes each column from, and the size that a mirrored one is counted from.
+_D4: dict[str, tuple[tuple[int, str], ...]] = {
+    "h": ((2, "w"), (1, ""), (0, "w"), (3, "")),
+    "v": ((0, ""), (3, "h"), (2, ""), (1, "h")),
+    "r180": ((2, "w"), (3, "h"), (0, "w"), (1, "h")),
+    "t": ((1, ""), (0, ""), (3, ""), (2, "")),
+    "r90": ((1, ""), (2, "w"), (3, ""), (0, "w")),
+    "r270": ((3, "h"), (0, ""), (1, "h"), (2, "")),
+    "hvt": ((3, "h"), (2, "w"), (1, "h"), (0, "w")),
 }
 
 _ANGLES = np.arange(120) * (2 * np.pi / 120)
@@ -198,10 +202,12 @@ def follow(boxes: Floats, op: Any, height: int, width: int) -> Floats:
     if isinstance(op, ops.D4):
         if op.element == "e":
             return boxes
-        columns, signs, sizes = _D4[op.element]
-        out = boxes.take(columns, axis=1)
-        out *= signs
-        out += [width if size == "w" else height if size == "h" else 0 for size in sizes]
+        out = np.empty(boxes.shape, order="F")
+        for to, (column, size) in enumerate(_D4[op.element]):
+            if size:
+                np.subtract(width if size == "w" else height, boxes[:, column], out=out[:, to])
+            else:
+                out[:, to] = boxes[:, column]
         return out
     if isinstance(op, ops.Crop):
         return np.subtract(boxes, (op.x_min, op.y_min, op.x_min, op.y_min))

@@ -31,11 +31,16 @@ class Track:
         self.rows: Array
         self.values, self.rows = self.codec.read(value, params, height, width, name)
         # Path of the last step that moved the labels and was not followed by a check.
-        self.unchecked = "input"
+        self.unchecked = "" if self.settled else "input"
         self.events: list[Event] | None = [] if fate else None
         if self.events is not None:
             alive = set(self.rows.tolist())
             self.events += [("input", i, "removed", "invalid", None, None) for i in range(len(value)) if i not in alive]
+
+    @property
+    def settled(self) -> bool:
+        """Whether labels that were read, and at most mirrored or padded since, can break no rule."""
+        return self.role == "keypoints" or bool(self.params.unlimited)
 
     def step(self, path: str, lowered: Sequence[Any], height: int, width: int, after: tuple[int, int]) -> None:
         """Move the labels through the ops of one step whose input is height x width and whose output is `after`."""
@@ -54,7 +59,7 @@ class Track:
                 lost = True
         if lost and self.params.check_each_transform:
             self.check(path, *after)
-        elif lost or moved:
+        elif lost or (moved and not (self.settled and not self.unchecked)):
             self.unchecked = path
 
     def _call(self, path: str, op: ops.Call, height: int, width: int, after: tuple[int, int]) -> None:

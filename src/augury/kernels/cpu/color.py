@@ -7,6 +7,7 @@ images take the float32 path where OpenCV has no 16-bit one.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import cv2
@@ -15,10 +16,22 @@ import stringzilla as sz
 
 from augury import ops
 from augury.errors import SampleError
-from augury.kernels.cpu.arrays import FULL, SMALL, by_pixel, channels_of, merged, planes, refuse_channels, to_fractions
+from augury.kernels.cpu.arrays import (
+    FULL,
+    MOST_CHANNELS,
+    SMALL,
+    by_pixel,
+    channels_of,
+    merged,
+    planes,
+    refuse_channels,
+    to_fractions,
+)
+from augury.kernels.cpu.tone import steps
 from augury.sample import Array
 
-_BYTES = np.arange(256)
+# Hues of 2 degrees, as often as needed to read on from any of them for 256 bytes.
+_HUES = bytes(range(180)) * 3
 
 
 @lru_cache(maxsize=64)
@@ -50,11 +63,6 @@ def _like(image: Array, op: ops.ColorMatrix) -> tuple[int, ...]:
 def _selection(order: tuple[int, ...], channels: int) -> Array:
     """The 0/1 matrix that picks channels."""
     return np.eye(channels, dtype=np.float32)[list(order)]
-
-
-def _saturated(step: int) -> bytes:
-    """Bytes plus a step, clipped."""
-    return (_BYTES + step).clip(0, 255).astype(np.uint8).tobytes()
 
 
 def hue_saturation(image: Array, op: ops.HueSaturation) -> Array:
@@ -92,11 +100,11 @@ def _converted(image: Array, code: int) -> Array:
 
 def _hue_saturation_bytes(image: Array, op: ops.HueSaturation) -> Array:
     hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)
-    steps = round(op.hue / 2.0), round(op.saturation * 255.0), round(op.value * 255.0)
+    hue, saturation, value = round(op.hue / 2.0) % 180, round(op.saturation * 255.0), round(op.value * 255.0)
     tables = (
-        ((_BYTES + steps[0]) % 180).astype(np.uint8).tobytes() if steps[0] else b"",
-        b"\0" + _saturated(steps[1])[1:] if steps[1] else b"",
-        _saturated(steps[2]) if steps[2] else b"",
+        _HUES[hue : hue + 256] if hue else b"",
+        b"\0" + steps(saturation)[1:] if saturation else b"",
+        steps(value) if value else b"",
     )
     parts = planes(hsv)
     for part, table in zip(parts, tables, strict=True):
@@ -125,6 +133,9 @@ def fill_channels(image: Array, op: ops.FillChannels) -> Array:
         raise refuse_channels("FillChannels", image, f"{max(op.channels) + 1} channels")
     if image.ndim == 2:
         return np.full(image.shape, op.fill if op.channels else image, image.dtype)
+    if image.size >= SMALL and 1 < channels <= MOST_CHANNELS:
+        filled = np.full(image.shape[:2], op.fill, image.dtype)
+        return merged([filled if i in op.channels else part for i, part in enumerate(planes(image))])
     out = np.array(image, order="C")
     for channel in op.channels:
         out[:, :, channel] = op.fill
@@ -171,7 +182,7 @@ def _lightness(image: Array) -> Array:
     return level.clip(0.0, 1.0, out=level)
 
 
-def _average(parts: list[Array]) -> Array:
+def _average(parts: Sequence[Array]) -> Array:
     total: Array = parts[0].astype(np.float32)
     for part in parts[1:]:
         total += part
@@ -181,14 +192,14 @@ def _average(parts: list[Array]) -> Array:
     return np.rint(total, out=total).astype(parts[0].dtype)
 
 
-def _maximum(parts: list[Array]) -> Array:
+def _maximum(parts: Sequence[Array]) -> Array:
     out = cv2.max(parts[0], parts[1])
     for part in parts[2:]:
         cv2.max(out, part, dst=out)
     return out
 
 
-def _desaturation(parts: list[Array]) -> Array:
+def _desaturation(parts: Sequence[Array]) -> Array:
     low = cv2.min(parts[0], parts[1])
     for part in parts[2:]:
         cv2.min(low, part, dst=low)
