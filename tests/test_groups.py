@@ -310,3 +310,11 @@ def test_bad_groups(build: Any, pieces: list[str]) -> None:
     with pytest.raises(FieldError) as caught:
         build()
     assert all(piece in str(caught.value) for piece in pieces), caught.value
+
+
+def test_a_transform_or_group_can_be_called_alone() -> None:
+    image = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
+    assert np.array_equal(A.HorizontalFlip(p=1)(image=image)["image"], image[:, ::-1])
+    flip = A.OneOf([A.HorizontalFlip(), A.VerticalFlip()], p=1)
+    seen = {flip(image=image, key=key)["image"].tobytes() for key in range(20)}
+    assert seen == {image[:, ::-1].tobytes(), image[::-1].tobytes()}

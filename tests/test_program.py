@@ -166,9 +166,9 @@ def test_a_record_is_refused_on_another_size_but_can_be_scaled() -> None:
         RecordError, match=r"RandomCrop: recorded for an image of shape \(40, 60, 3\), got \(80, 120, 3\)"
     ):
         A.replay(program, image=large)
-    scaled = A.replay(program, image=np.kron(small, np.ones((2, 2, 1), np.uint8)), resize="relative")["image"]
-    assert scaled.shape == (40, 60, 3)
-    assert np.array_equal(scaled[::2, ::2], A.replay(program, image=small)["image"])
+    scaled = A.replay(program, image=np.kron(small, np.ones((3, 2, 1), np.uint8)), resize="relative")["image"]
+    assert scaled.shape == (60, 60, 3)
+    assert np.array_equal(scaled[::3, ::2], A.replay(program, image=small)["image"])
     assert equal(A.replay(program, image=small, resize="relative"), A.replay(program, image=small))
 
 

@@ -13,12 +13,11 @@ from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
-from augury import call
+from augury import call, transform
 from augury.call import Applied, Record, fate_of, finish, signature_of, start
 from augury.drawn import applied_steps
 from augury.errors import FieldError, SampleError, StepError, shown
 from augury.execute import ONLY_IMAGE, Run, owned
-from augury.fields import plain
 from augury.groups import Branch, Group, OneOrOther, Step, inner_groups, inner_transforms
 from augury.program import FORMAT, versions
 from augury.rng import State, normal_key, process_tag, seeded
@@ -342,3 +341,10 @@ def _refuse_settings(step: Step) -> None:
     if isinstance(step, Group):
         for child in step.transforms:
             _refuse_settings(child)
+
+
+def _alone(step: Step) -> Compose:
+    return Compose([step])
+
+
+transform.pipeline_of = _alone

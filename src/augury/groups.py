@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any, Self, TypeAlias
 
+from augury import transform
 from augury.errors import AuguryError, FieldError, SampleError, StepError, shown
 from augury.execute import Run
 from augury.fields import number, plain
@@ -190,6 +192,14 @@ class Group:
         """Draw the steps of a call; the stream is there for groups that choose."""
         for child in branch.children:
             child.draw(run)
+
+    def __call__(self, *args: object, **targets: Any) -> dict[str, Any]:
+        """Augment one sample with this group alone: a call of Compose([self]), without a seed."""
+        return self._alone(*args, **targets)
+
+    @cached_property
+    def _alone(self) -> Callable[..., dict[str, Any]]:
+        return transform.pipeline_of(self)
 
     def arguments(self) -> dict[str, Any]:
         """Constructor arguments besides the transforms, in order."""

@@ -186,7 +186,9 @@ class Program:
         try:
             new = replace(step, params=frozen({**step.params, **plain(values)}))
         except ValueError as error:
-            raise RecordError(f"{step.path}.{', '.join(values)}: {error}; pass numbers, text, or lists of them") from None
+            raise RecordError(
+                f"{step.path}.{', '.join(values)}: {error}; pass numbers, text, or lists of them"
+            ) from None
         return self._edited((*self.steps[:at], new, *self.steps[at + 1 :]), at + 1)
 
     def sweep(self, which: int | str, name: str, values: Iterable[Any]) -> list[Program]:

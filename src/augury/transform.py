@@ -31,6 +31,9 @@ Needs: TypeAlias = Literal["signature", "labels", "pixels"]
 
 REGISTRY: dict[str, type[Transform]] = {}
 
+# A pipeline of one step, so that a transform or group can be called alone; set by `compose`, which knows how.
+pipeline_of: Callable[[Any], Callable[..., dict[str, Any]]]
+
 
 def find_transform(name: object, where: str) -> type[Transform]:
     """The registered class called `name`; RecordError naming `where` and the nearest known name if there is none."""
@@ -155,6 +158,14 @@ class Transform:
         return hash(repr(self))
 
     # ---- running ----
+
+    def __call__(self, *args: object, **targets: Any) -> dict[str, Any]:
+        """Augment one sample with this transform alone: a call of Compose([self]), without a seed."""
+        return self._alone(*args, **targets)
+
+    @cached_property
+    def _alone(self) -> Callable[..., dict[str, Any]]:
+        return pipeline_of(self)  # noqa: F821  # compose gives it its value
 
     @cached_property
     def kept(self) -> Params:

@@ -248,11 +248,11 @@ def test_what_is_left_decides() -> None:
 def test_what_a_lens_does_not_show_is_cut_off() -> None:
     """A fisheye that enlarges loses the rim: boxes follow what masks show, and what is shown nowhere has no area."""
     op = ops.Remap(ops.LensField("fisheye", -0.3), interpolation=0)
-    given = np.array([[116, 23, 129, 76], [36, 50, 107, 95], [0, 46, 82, 80], [0, 0, 5, 4]], np.float64)
-    moved = boxes.follow(given, op, 97, 131)
+    before = np.array([[116, 23, 129, 76], [36, 50, 107, 95], [0, 46, 82, 80], [0, 0, 5, 4]], np.float64)
+    moved = boxes.follow(before, op, 97, 131)
     kept, clipped, _ = boxes.filter(moved, PASCAL, 97, 131)
     assert kept.tolist() == [0, 1, 2]
-    for (x0, y0, x1, y1), box in zip(given[kept].astype(int).tolist(), clipped, strict=True):
+    for (x0, y0, x1, y1), box in zip(before[kept].astype(int).tolist(), clipped, strict=True):
         mask = np.zeros((97, 131), np.uint8)
         mask[y0:y1, x0:x1] = 1
         rows, columns = np.nonzero(geometry.remap(mask, op))

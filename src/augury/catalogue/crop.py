@@ -496,21 +496,24 @@ class RandomCropNearBBox(GeometricTransform):
         """The box on whole pixels, clipped to the image."""
         key, height, width = self.cropping_bbox_key, sig.shape[0], sig.shape[1]
         value = sig.labels.extras.get(key) if sig.labels is not None else None
-        rule = (
-            f"pass {key}=(x_min, y_min, x_max, y_max) in pixels, at least partly inside the image of height {height} "
-            f"and width {width}"
-        )
         if value is None:
-            raise SampleError(f"{key}: missing; {rule}")
+            raise SampleError(f"{key}: missing; {self._rule(height, width)}")
         try:
-            x_min, y_min, x_max, y_max = (number(edge, rule) for edge in list(value)[:4])
+            edges = [edge if type(edge) is int else number(edge, "") for edge in list(value)[:4]]
+            x_min, y_min, x_max, y_max = edges
         except (TypeError, ValueError):
-            raise SampleError(f"{key}: got {shown(value)}; {rule}") from None
+            raise SampleError(f"{key}: got {shown(value)}; {self._rule(height, width)}") from None
         x_min, y_min = max(0, math.floor(x_min)), max(0, math.floor(y_min))
         x_max, y_max = min(width, math.ceil(x_max)), min(height, math.ceil(y_max))
         if x_min >= x_max or y_min >= y_max:
-            raise SampleError(f"{key}: got {shown(value)}; {rule}")
+            raise SampleError(f"{key}: got {shown(value)}; {self._rule(height, width)}")
         return x_min, y_min, x_max, y_max
+
+    def _rule(self, height: int, width: int) -> str:
+        return (
+            f"pass {self.cropping_bbox_key}=(x_min, y_min, x_max, y_max) in pixels, at least partly inside the image "
+            f"of height {height} and width {width}"
+        )
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
@@ -534,9 +537,12 @@ def _safe_window(sig: Signature, stream: Stream, erosion: float) -> Box:
     if boxes is None or not len(boxes) or erosion == 1.0:
         part = 1.0 - erosion * stream.random()
         return _at_random(max(1, round(height * part)), max(1, round(width * part)), sig, stream)
-    margin = (boxes[:, 2:] - boxes[:, :2]) * (erosion / 2)
-    x_min, y_min = (boxes[:, :2] + margin).min(axis=0).tolist()
-    x_max, y_max = (boxes[:, 2:] - margin).max(axis=0).tolist()
+    low, high = boxes[:, :2], boxes[:, 2:4]
+    if erosion:
+        margin = (high - low) * (erosion / 2)
+        low, high = low + margin, high - margin
+    x_min, y_min = np.minimum.reduce(low).tolist()
+    x_max, y_max = np.maximum.reduce(high).tolist()
     x_min, x_max = _around(x_min, x_max, width, stream)
     y_min, y_max = _around(y_min, y_max, height, stream)
     return x_min, y_min, x_max, y_max
@@ -630,7 +636,7 @@ class CropNonEmptyMaskIfExists(GeometricTransform):
                 f"width {image_width}; pad or resize first"
             )
         filled = self._filled(sig)
-        until = np.count_nonzero(filled, axis=1).cumsum()
+        until = np.add.reduce(filled, axis=1, dtype=np.intp).cumsum()
         if not until[-1]:
             return {"crop_coords": _at_random(height, width, sig, stream)}
         at = stream.integer(0, int(until[-1]) - 1)
@@ -646,9 +652,9 @@ class CropNonEmptyMaskIfExists(GeometricTransform):
         masks = [arrays["mask"]] if "mask" in arrays else list(arrays.get("masks", ()))
         if not masks and "masks" not in arrays:
             raise SampleError("mask: missing; pass mask or masks, or use RandomCrop")
-        filled = np.zeros(sig.shape[:2], bool)
+        filled: Array | None = None
         for mask in masks:
-            if mask.shape[:2] != filled.shape:
+            if mask.shape[:2] != sig.shape[:2]:
                 raise SampleError(
                     f"mask: shape {mask.shape} differs from the image's {sig.shape[:2]}; resize one of them"
                 )
@@ -659,8 +665,9 @@ class CropNonEmptyMaskIfExists(GeometricTransform):
                 if mask.ndim < 3:
                     raise SampleError(f"mask: shape {mask.shape} has no channels to ignore; leave ignore_channels out")
                 part[..., [c for c in self.ignore_channels if -mask.shape[2] <= c < mask.shape[2]]] = False
-            filled |= part.any(axis=2) if part.ndim == 3 else part
-        return filled
+            part = part.any(axis=2) if part.ndim == 3 else part
+            filled = part if filled is None else filled | part
+        return np.zeros(sig.shape[:2], bool) if filled is None else filled
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:

@@ -14,6 +14,8 @@ import struct
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from augury import ops
 from augury.errors import SampleError
 from augury.fields import Fill, Flag, IntLimits, Limits, Maybe, Number, Plain, Probability, number
@@ -278,8 +280,8 @@ class GridDropout(_Dropout):
         words = np.frombuffer(Source(key).bytes(8 * len(xs) * len(ys)), "<u4").reshape(len(ys), len(xs), 2)
         left = (words[:, :, 0] * across >> _32).astype(np.int64) + xs
         top = (words[:, :, 1] * along[:, None] >> _32).astype(np.int64) + np.array(ys)[:, None]
-        corners = zip(left.ravel().tolist(), top.ravel().tolist(), strict=True)
-        return tuple([(x, y, x + w, y + h) for x, y in corners])
+        places = zip(left.ravel().tolist(), top.ravel().tolist(), strict=True)
+        return tuple([(x, y, x + w, y + h) for x, y in places])
 
 
 # ---- channels and pixels -----------------------------------------------------------------------------
@@ -308,7 +310,7 @@ class ChannelDropout(ImageTransform):
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
         fill = params["fill"]
-        if sig.dtype != "float32":
+        if fill and sig.dtype != "float32":
             fill = min(max(round(fill), 0), int(sig.max_value))
         return (ops.FillChannels(params["channels_to_drop"], fill),)
 

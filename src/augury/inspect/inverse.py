@@ -82,10 +82,7 @@ class Inverse:
                 f"mask: shape {mask.shape}; the result of this record is {self.output[0]} x {self.output[1]}"
             )
         for op in self._steps:
-            if isinstance(op, Unmap):
-                mask = _gather(mask, op.back)
-            else:
-                mask = _KERNELS[type(op)](mask, op)
+            mask = _gather(mask, op.back) if isinstance(op, Unmap) else _KERNELS[type(op)](mask, op)
         return np.ascontiguousarray(mask)
 
     def _labels(self, codec: Any, value: Any, params: Any, name: str) -> Any:

@@ -124,10 +124,10 @@ def read(value: Any, params: BboxParams, height: int, width: int, name: str = "b
         finite = np.isfinite(boxes).all(axis=1)
         _clip(boxes, height, width, out=boxes)
     x, y = _TOLERANCE * width, _TOLERANCE * height
-    if boxes[:, 0].min() >= -x and boxes[:, 1].min() >= -y and (boxes[:, 2:] - boxes[:, :2]).min() > 0:
-        # Comparisons with NaN are false, so only sound boxes get through.
-        if boxes[:, 2].max() <= width + x and boxes[:, 3].max() <= height + y:
-            return boxes, np.arange(len(boxes))
+    low = boxes[:, 0].min() >= -x and boxes[:, 1].min() >= -y and (boxes[:, 2:] - boxes[:, :2]).min() > 0
+    # Comparisons with NaN are false, so only sound boxes get through.
+    if low and boxes[:, 2].max() <= width + x and boxes[:, 3].max() <= height + y:
+        return boxes, np.arange(len(boxes))
     # Infinite and NaN edges fail these comparisons too.
     fine = (boxes[:, :2] < boxes[:, 2:]) & (boxes[:, :2] >= (-x, -y)) & (boxes[:, 2:] <= (width + x, height + y))
     good = fine[:, 0] & fine[:, 1] & finite
@@ -237,8 +237,9 @@ def _cut_to_shown(hulls: Floats, boxes: Floats, moved: Floats, field: maps.Dense
     if not len(leaving):
         return
     frame, shown = field.frame(max(size))
+    x, y = shown.T
     for i in leaving.tolist():
-        through: Any = ((shown >= boxes[i, :2]) & (shown <= boxes[i, 2:])).all(axis=1)
+        through: Any = (x >= boxes[i, 0]) & (x <= boxes[i, 2]) & (y >= boxes[i, 1]) & (y <= boxes[i, 3])
         seen = np.concatenate([moved[i, inside[i]], frame[through]])
         if len(seen):
             low, high = seen.min(axis=0), seen.max(axis=0)

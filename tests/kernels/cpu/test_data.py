@@ -29,7 +29,7 @@ EIGHT_BIT: list[tuple[Kernel, Any]] = [
 
 
 @pytest.mark.parametrize("channels", CHANNELS)
-@pytest.mark.parametrize(("kernel", "op"), EIGHT_BIT, ids=str)
+@pytest.mark.parametrize(("kernel", "op"), EIGHT_BIT, ids=lambda value: getattr(value, "__name__", str(value)))
 def test_eight_bit_methods(kernel: Kernel, op: Any, channels: int | None) -> None:
     source = dark("uint8", channels)
     out = well_behaved(kernel, source, op)

@@ -36,7 +36,8 @@ def on_channels(image: Array, op: ops.OnChannels) -> Array:
 
 KERNELS: dict[type, Kernel] = {
     **GEOMETRY,
-    **dict.fromkeys((ops.Linear, ops.Gamma, ops.Invert, ops.Solarize, ops.Posterize, ops.Tone, ops.Curves), tone.curve),
+    **dict.fromkeys((ops.Linear, ops.Gamma, ops.Solarize, ops.Posterize, ops.Tone, ops.Curves), tone.curve),
+    ops.Invert: tone.invert,
     ops.ColorMatrix: color.color_matrix,
     ops.HueSaturation: color.hue_saturation,
     ops.ShuffleChannels: color.shuffle_channels,

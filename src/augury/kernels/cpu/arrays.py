@@ -47,8 +47,8 @@ def channels_of(image: Array) -> int:
 def apart(count: int, height: int, width: int, dtype: npt.DTypeLike, slot: str) -> list[Array]:
     """`count` C-contiguous (height, width) arrays, kept per thread and slot like `scratch` while they stay the same.
 
-    They begin at different places of a vector: OpenCV's split and merge write around the cache, for twice the time, where
-    all planes begin at the same one.
+    They begin at different places of a vector: where all planes begin at the same one, OpenCV's split and merge write
+    around the cache, for twice the time.
     """
     asked = (count, height, width, dtype)
     kept: tuple[Any, list[Array]] | None = getattr(_local, slot, None)

@@ -114,7 +114,7 @@ def masked_histograms(image: Array, mask: Array, luma: bool) -> Array:
     if image.itemsize == 4:
         image = to_bytes(image)
     if luma and channels_of(image) == 3:
-        parts = [cv2.extractChannel(cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2YCrCb), 0)]
+        parts: Sequence[Array] = [cv2.extractChannel(cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2YCrCb), 0)]
     else:
         parts = planes(image) if image.ndim == 3 else [image]
     chosen = np.ascontiguousarray(mask != 0).view(np.uint8)
@@ -198,7 +198,7 @@ def _stretched(parts: Sequence[Array], op: ops.AutoContrast) -> tuple[bytes, ...
 def _mean(image: Array) -> float:
     """Mean of all values of a C-contiguous image, in its range."""
     if image.itemsize == 1:
-        return nk.sum(image.reshape(-1)) / image.size
+        return float(nk.sum(image.reshape(-1))) / image.size
     return cv2.mean(image.reshape(image.shape[0], -1))[0]
 
 

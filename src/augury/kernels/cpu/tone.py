@@ -8,6 +8,7 @@ crops and flips bit for bit. Outputs are fresh and C-contiguous.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import cv2
@@ -63,7 +64,7 @@ def _varies(op: Any, channels: int) -> bool:
 def _of_channel(op: Any, channel: int) -> Any:
     """The curve that one channel goes through."""
     if type(op) in _BY_CHANNEL:
-        return type(op)(*(values[channel if len(values) > 1 else 0 :][:1] for values in op))  # type: ignore[arg-type]
+        return type(op)(*(values[channel if len(values) > 1 else 0 :][:1] for values in op))
     if isinstance(op, ops.Curves):
         return ops.Curves(tuple(_of_channel(part, channel) for part in op.parts))
     return op
@@ -106,7 +107,7 @@ def _table(op: Any) -> bytes:
         values = cv2.addWeighted(_LOW, op.low[0], _HIGH, op.high[0], 0.0)
         values = cv2.add(values, _CUBE, dtype=cv2.CV_8U)
     elif isinstance(op, ops.Solarize):
-        first = min(max(int(np.ceil(op.threshold * 255.0)), 0), 256)
+        first = min(max(math.ceil(op.threshold * 255.0), 0), 256)
         return _IDENTITY[:first] + _INVERTED[first:]
     elif isinstance(op, ops.Invert):
         return _INVERTED
@@ -223,6 +224,12 @@ def _shifted(image: Array, shift: ops.Coefficients) -> Array:
     matrix = _UNIT.copy()
     matrix[:, 3] = [min(max(round(by * 255.0), -255), 255) for by in shift]
     return cv2.transform(image, matrix)
+
+
+def invert(image: Array, op: ops.Invert) -> Array:
+    """Full range minus value: uint8 and uint16 bit by bit."""
+    image = np.ascontiguousarray(image)
+    return np.subtract(np.float32(1.0), image) if image.itemsize == 4 else np.invert(image)
 
 
 def curve(image: Array, op: Any) -> Array:
