@@ -11,7 +11,7 @@ from augury import ops, rules
 from augury.errors import AuguryError, RecordError, SampleError, StepError, shown
 from augury.kernels.cpu import KERNELS, MASK_KERNELS
 from augury.rng import State
-from augury.sample import IMAGE_ROLES, STACKED, Array, Labels, Signature, new_signature
+from augury.sample import DTYPE_NAMES, IMAGE_ROLES, STACKED, Array, Labels, Signature, new_signature
 from augury.targets.labels import Event, Track
 
 Params = dict[str, Any]
@@ -103,7 +103,7 @@ class Run:
             elif kind in _SAME:
                 continue
             elif type(op) is ops.Call:
-                self._called()
+                self.called()
                 return lowered
             elif type(op) in _RETYPES:
                 self.sig = sig = _RETYPES[type(op)](op, sig)
@@ -147,13 +147,14 @@ class Run:
         finally:
             self.select_all()
 
-    def _called(self) -> None:
-        # Nothing is known about a function's output, so it runs at once and shape and dtype are read again.
+    def called(self) -> None:
+        """Run a queued function at once and read shape and dtype again: nothing else is known about its output."""
         self.flush()
         for name, role in self.roles.items():
             if role in IMAGE_ROLES or not IMAGE_ROLES & set(self.roles.values()):
                 frame = first_frame(self.arrays[name], role)
-                self.sig = Signature(frame.shape, str(frame.dtype) if role in IMAGE_ROLES else self.sig.dtype)
+                dtype = DTYPE_NAMES.get(frame.dtype) or str(frame.dtype)
+                self.sig = new_signature(frame.shape, dtype if role in IMAGE_ROLES else self.sig.dtype)
                 return
 
     # ---- running ----

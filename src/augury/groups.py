@@ -35,9 +35,9 @@ class Leaf:
         self.p: float = transform.p  # type: ignore[attr-defined]
         self.draws = type(transform).draw is not Transform.draw
         self.looks = transform.needs != "signature"
-        # The last signature for which nothing was drawn, and the params, ops and signature after it: without chance the
-        # same signature gives the same step again. Any call may replace it whole.
-        self.memo: tuple[Signature, Params, Sequence[Any], Signature] | None = None
+        # The last signature for which nothing was drawn, and the params, ops and signature after it (None after a
+        # function): without chance the same signature gives the same step again. Any call may replace it whole.
+        self.memo: tuple[Signature, Params, Sequence[Any], Signature | None] | None = None
         self.kept = dict(transform.kept)
         if mask_interpolation is not None and "mask_interpolation" in self.kept:
             self.kept["mask_interpolation"] = mask_interpolation
@@ -62,7 +62,10 @@ class Leaf:
                 run.note(path, self.name, params, self.version)
             if lowered:
                 run.pending.append((path, lowered, before.shape[0], before.shape[1]))
-                run.sig = after
+                if after is None:
+                    run.called()
+                else:
+                    run.sig = after
             return
         params = {}
         if self.draws:
@@ -85,8 +88,8 @@ class Leaf:
             raise StepError(f"{path}: {type(error).__name__}: {error}") from error
         if self.looks or run.selected is not None or (stream is not None and stream.used):
             return
-        if not any(op.kind == "call" for op in lowered):
-            self.memo = (before, params, lowered, run.sig)
+        function = any(op.kind == "call" for op in lowered)
+        self.memo = (before, params, lowered, None if function else run.sig)
 
     def leave(self, run: Run, status: str) -> None:
         """Note that this step did not run."""

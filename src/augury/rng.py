@@ -14,6 +14,7 @@ import operator
 import os
 import struct
 import sys
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
@@ -84,19 +85,27 @@ def seeded(seed: int | str) -> hashlib.blake2b:
 class State:
     """The hashed (seed, key) of one call, from which the stream of every path is made."""
 
-    __slots__ = ("_hash", "_key", "_seeded")
+    __slots__ = ("_asked", "_hash", "_key", "_seeded")
 
     def __init__(self, seeded: hashlib.blake2b, key: Key) -> None:
         self._seeded = seeded
         self._key = key
         self._hash: hashlib.blake2b | None = None
+        self._asked = False
 
     def words(self, path: bytes) -> tuple[int, ...]:
         """Eight 64-bit words of a path."""
         start = self._hash
         if start is None:
-            self._hash = start = self._seeded.copy()
-            start.update(b"%a|" % (self._key,))
+            # The hash of (seed, key) is kept from the second path on; many calls have only one.
+            if self._asked:
+                self._hash = start = self._seeded.copy()
+                start.update(f"{self._key}|".encode())
+            else:
+                self._asked = True
+                digest = self._seeded.copy()
+                digest.update(f"{self._key}|".encode() + path)
+                return _WORDS(digest.digest())
         digest = start.copy()
         digest.update(path)
         return _WORDS(digest.digest())
@@ -156,9 +165,7 @@ class Stream:
 
     def normal(self, mean: float = 0.0, sigma: float = 1.0) -> float:
         """A Gaussian float."""
-        from statistics import NormalDist
-
-        return mean + sigma * NormalDist().inv_cdf(((self.word() >> 12) + 0.5) * 2.0**-52)
+        return mean + sigma * _quantile()(((self.word() >> 12) + 0.5) * 2.0**-52)
 
     def index(self, weights: tuple[float, ...]) -> int:
         """An index drawn with probability proportional to its weight."""
@@ -221,10 +228,16 @@ class Source:
 
 
 @cache
-def normal_quantiles() -> npt.NDArray[np.float32]:
-    """Quantiles of the standard Gaussian at (i + 0.5) / 65536, float32, ascending."""
+def _quantile() -> Callable[[float], float]:
+    """Quantile function of the standard Gaussian (Wichura's AS 241, from the standard library)."""
     from statistics import NormalDist
 
-    inv = NormalDist().inv_cdf
+    return NormalDist().inv_cdf
+
+
+@cache
+def normal_quantiles() -> npt.NDArray[np.float32]:
+    """Quantiles of the standard Gaussian at (i + 0.5) / 65536, float32, ascending."""
+    inv = _quantile()
     half = np.array([inv((i + 0.5) / 65536) for i in range(32768)], np.float32)
     return np.concatenate([half, -half[::-1]])

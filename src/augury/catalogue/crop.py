@@ -56,12 +56,12 @@ def window(params: Params, sig: Signature, may_pad: bool = False) -> Sequence[Op
     """The ops that show `crop_coords`; SampleError if it leaves the image and may not."""
     height, width = sig.shape[:2]
     x_min, y_min, x_max, y_max = params["crop_coords"]
+    if 0 <= x_min < x_max <= width and 0 <= y_min < y_max <= height:
+        return (ops.Crop(x_min, y_min, x_max, y_max),)
     if x_min >= x_max or y_min >= y_max:
         raise SampleError(
             f"crop_coords {params['crop_coords']} hold no pixel; raise x_max and y_max above x_min and y_min"
         )
-    if x_min >= 0 and y_min >= 0 and x_max <= width and y_max <= height:
-        return (ops.Crop(x_min, y_min, x_max, y_max),)
     if not may_pad:
         raise SampleError(
             f"crop_coords {params['crop_coords']} leave the image of height {height} and width {width}; shrink them"
@@ -439,8 +439,10 @@ class RandomCropFromBorders(GeometricTransform):
 
 
 def _trimmed(size: int, first: float, last: float, stream: Stream) -> tuple[int, int]:
-    low = stream.integer(0, min(int(first * size), size - 1))
-    return low, size - stream.integer(0, min(int(last * size), size - low - 1))
+    most, last_most = int(first * size), int(last * size)
+    low = stream.integer(0, most if most < size else size - 1)
+    left = size - low - 1
+    return low, size - stream.integer(0, last_most if last_most < left else left)
 
 
 # ---- windows that depend on labels -----------------------------------------------------------------------

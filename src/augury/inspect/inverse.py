@@ -12,7 +12,7 @@ from augury import ops
 from augury.custom import Custom
 from augury.drawn import lowering
 from augury.errors import InverseError, RecordError, shown
-from augury.kernels.cpu import geometry
+from augury.kernels.cpu import GEOMETRY
 from augury.maps import Dense
 from augury.program import Program
 from augury.replay import open_run
@@ -82,7 +82,7 @@ class Inverse:
                 f"mask: shape {mask.shape}; the result of this record is {self.output[0]} x {self.output[1]}"
             )
         for op in self._steps:
-            mask = _gather(mask, op.back) if isinstance(op, Unmap) else _KERNELS[type(op)](mask, op)
+            mask = _gather(mask, op.back) if isinstance(op, Unmap) else GEOMETRY[type(op)](mask, op)
         return np.ascontiguousarray(mask)
 
     def _labels(self, codec: Any, value: Any, params: Any, name: str) -> Any:
@@ -101,14 +101,6 @@ def _gather(mask: Array, field: Dense) -> Array:
     out = np.zeros((*x.shape, *mask.shape[2:]), mask.dtype)
     out[inside] = mask[y[inside], x[inside]]
     return out
-
-
-_KERNELS: dict[type, Any] = {
-    ops.D4: geometry.d4,
-    ops.Crop: geometry.crop,
-    ops.Pad: geometry.pad,
-    ops.Warp: geometry.warp,
-}
 
 
 def inverse(record: object) -> Inverse:

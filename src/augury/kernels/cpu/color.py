@@ -116,7 +116,7 @@ def _hue_saturation_bytes(image: Array, op: ops.HueSaturation) -> Array:
 def shuffle_channels(image: Array, op: ops.ShuffleChannels) -> Array:
     """Output channel i is input channel order[i]."""
     channels = channels_of(image)
-    if any(source >= channels for source in op.order):
+    if max(op.order) >= channels:
         raise refuse_channels("ShuffleChannels", image, f"{max(op.order) + 1} channels")
     if image.ndim == 2:
         return image.copy()
@@ -129,7 +129,7 @@ def shuffle_channels(image: Array, op: ops.ShuffleChannels) -> Array:
 def fill_channels(image: Array, op: ops.FillChannels) -> Array:
     """Set whole channels to op.fill (image's own range)."""
     channels = channels_of(image)
-    if any(channel >= channels for channel in op.channels):
+    if op.channels and max(op.channels) >= channels:
         raise refuse_channels("FillChannels", image, f"{max(op.channels) + 1} channels")
     if image.ndim == 2:
         return np.full(image.shape, op.fill if op.channels else image, image.dtype)

@@ -96,7 +96,7 @@ def normalize_to_tensor(image: Array, op: ops.NormalizeToTensor) -> torch.Tensor
     channels = image.shape[2] if image.ndim == 3 else 1
     pairs = _coefficients(first.mean, first.std, first.max_value, channels)
     if image.size < SMALL and image.itemsize == 1 and len(pairs) > 1:
-        out = np.ascontiguousarray(cv2.LUT(np.ascontiguousarray(image), _float_table(pairs)).transpose(2, 0, 1))
+        out = cv2.LUT(image, _float_table(pairs)).transpose(2, 0, 1).copy()
     else:
         out = np.empty((channels, image.shape[0], image.shape[1]), np.float32)
         _fill_planes(np.ascontiguousarray(image), pairs, [*out])
