@@ -190,7 +190,10 @@ CLASSIFICATION = always(
 )
 
 CURVES = always(
-    ("RandomBrightnessContrast", {"brightness_limit": [-0.2, 0.2], "contrast_limit": [-0.2, 0.2]}),
+    (
+        "RandomBrightnessContrast",
+        {"brightness_limit": [-0.2, 0.2], "contrast_limit": [-0.2, 0.2], "brightness_by_max": True},
+    ),
     ("RandomGamma", {"gamma_limit": [80, 120]}),
     ("RandomToneCurve", {"scale": 0.1}),
     ("Solarize", {"threshold_range": [0.9, 1.0]}),
