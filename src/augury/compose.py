@@ -98,13 +98,10 @@ class Compose(Group):
     def _compile(self) -> None:
         self._plan = Branch(self, "", self.mask_interpolation)
         self._roles = {**{role: role for role in ROLES}, **self.additional_targets}
-        self._extras = {t.cropping_bbox_key for t in inner_transforms(self) if hasattr(t, "cropping_bbox_key")}
-        self._extras |= {
-            name for t in inner_transforms(self) if "mask_params" in t.fields for name in t.values()["mask_params"]
-        } - self._roles.keys()
+        extras = {name for t in inner_transforms(self) for name in t.asks_for} - self._roles.keys()
         fields = [f for params in (self.bbox_params, self.keypoint_params) if params for f in params.label_fields or ()]
-        self._known = sorted({*self._roles, *fields, *self._extras})
-        self._free = {*fields, *self._extras}
+        self._known = sorted({*self._roles, *fields, *extras})
+        self._free = {*fields, *extras}
         self._noting = self.records or self.save_applied_params
         self._quick = not self.annotation_fate
         # OneOrOther runs a transform whatever its p.

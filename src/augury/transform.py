@@ -172,6 +172,11 @@ class Transform:
         """Values of the fields that lowering needs and no draw changes."""
         return {name: self.__dict__[name] for name, field in self.fields.items() if field.keep}
 
+    @property
+    def asks_for(self) -> Sequence[str]:
+        """Names of data beside the targets that `draw` reads from `sig.labels.extras`."""
+        return ()
+
     def draw(self, sig: Signature, stream: Stream) -> Params:
         """Values of this call, plain JSON data; with `kept` they are all that `lower` needs."""
         return {}

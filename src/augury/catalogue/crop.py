@@ -482,6 +482,10 @@ class RandomCropNearBBox(GeometricTransform):
     cropping_bbox_key: Plain = Plain(default="cropping_bbox", check=_name, shape={"type": "string"}, examples=("box",))
     p: Probability = Probability(default=1)
 
+    @property
+    def asks_for(self) -> Sequence[str]:
+        return (self.cropping_bbox_key,)
+
     def draw(self, sig: Signature, stream: Stream) -> Params:
         height, width = sig.shape[:2]
         x_min, y_min, x_max, y_max = self._box(sig)

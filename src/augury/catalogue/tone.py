@@ -235,6 +235,10 @@ class Equalize(ImageTransform):
         if self.mask is not None:
             self.__dict__["needs"] = "pixels"
 
+    @property
+    def asks_for(self) -> Sequence[str]:
+        return self.mask_params  # type: ignore[no-any-return]
+
     def draw(self, sig: Signature, stream: Stream) -> Params:
         if self.mask is None:
             return {}
