@@ -31,6 +31,8 @@ ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
 )
 ENVIRONMENT = {**os.environ, **ONE_THREAD, "NO_ALBUMENTATIONS_UPDATE": "1", "PYTHONHASHSEED": "0"}
+# Imports are timed as users have them, from compiled files.
+ENVIRONMENT.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 class Worker:

@@ -21,7 +21,10 @@ def main(path: str) -> None:
         targets = {name: every[name] for name in job["targets"]}
         settings = {}
         if "bboxes" in targets:
-            settings = {"bbox_params": A.BboxParams(**BOX_SETTINGS), "keypoint_params": A.KeypointParams(**POINT_SETTINGS)}
+            settings = {
+                "bbox_params": A.BboxParams(**BOX_SETTINGS),
+                "keypoint_params": A.KeypointParams(**POINT_SETTINGS),
+            }
         replayed = A.replay(job["record"], **targets)
         rebuilt = A.Compose.from_applied_transforms(job["applied"], **settings)(**targets)
         out.append([digest(replayed), digest(rebuilt)])

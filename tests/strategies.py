@@ -36,7 +36,9 @@ def curves(channels: int) -> st.SearchStrategy[Any]:
     """Ops that change each value alone."""
     return st.one_of(
         st.builds(
-            ops.Linear, per_channel(st.floats(-2, 3, width=32), channels), per_channel(st.floats(-1, 1, width=32), channels)
+            ops.Linear,
+            per_channel(st.floats(-2, 3, width=32), channels),
+            per_channel(st.floats(-1, 1, width=32), channels),
         ),
         st.builds(ops.Gamma, st.floats(0.25, 4, width=32)),
         st.just(ops.Invert()),
@@ -55,7 +57,9 @@ def programs(draw: st.DrawFn, image: Any, most: int = 8) -> list[Any]:
     out: list[Any] = []
     floated = image.dtype == np.float32
     for _ in range(draw(st.integers(1, most))):
-        kind = draw(st.sampled_from(["curve", "curve", "d4", "d4", "crop", "crop", "pad", "pad", "channels", "barrier", "warp"]))
+        kind = draw(
+            st.sampled_from(["curve", "curve", "d4", "d4", "crop", "crop", "pad", "pad", "channels", "barrier", "warp"])
+        )
         if kind == "curve":
             op: Any = draw(curves(channels))
         elif kind == "d4":
@@ -65,7 +69,9 @@ def programs(draw: st.DrawFn, image: Any, most: int = 8) -> list[Any]:
             op = ops.Crop(x, y, draw(st.integers(x + 1, width)), draw(st.integers(y + 1, height)))
         elif kind == "pad":
             sides = draw(st.tuples(*[st.integers(0, 5)] * 4))
-            op = ops.Pad(*sides, draw(st.sampled_from([0, 0, 0, 1, 2])), draw(st.integers(0, 1)), draw(st.integers(0, 4)))
+            op = ops.Pad(
+                *sides, draw(st.sampled_from([0, 0, 0, 1, 2])), draw(st.integers(0, 1)), draw(st.integers(0, 4))
+            )
         elif kind == "channels":
             op = draw(st.sampled_from([ops.ShuffleChannels(tuple(range(channels))[::-1]), ops.FillChannels((0,), 0.5)]))
             if image.ndim < 3:

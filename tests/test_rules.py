@@ -36,7 +36,9 @@ def run(program: list[Any], image: Any, fuse: str) -> dict[str, Any]:
     height, width = image.shape[:2]
     mask = (np.arange(height * width) % 5).astype(np.int32).reshape(height, width)
     arrays = {"image": image, "mask": mask, "images": np.stack([image, image])}
-    carried = Run(State(seeded(0), (0,)), arrays, {n: n for n in arrays}, Signature(image.shape, str(image.dtype)), fuse)
+    carried = Run(
+        State(seeded(0), (0,)), arrays, {n: n for n in arrays}, Signature(image.shape, str(image.dtype)), fuse
+    )
     boxes = Track("bboxes", "bboxes", BboxParams("albumentations"), [[0.1, 0.2, 0.7, 0.9]], height, width, False)
     points = Track("keypoints", "keypoints", KeypointParams("xy"), [[0.5, 0.25]], height, width, False)
     carried.tracks = [boxes, points]

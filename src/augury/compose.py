@@ -13,6 +13,8 @@ from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
+from numpy import ndarray
+
 from augury import call, transform
 from augury.call import Applied, Record, fate_of, finish, signature_of, start
 from augury.drawn import applied_steps
@@ -21,7 +23,7 @@ from augury.execute import ONLY_IMAGE, Run, owned
 from augury.groups import Branch, Group, OneOrOther, Step, inner_groups, inner_transforms
 from augury.program import FORMAT, versions
 from augury.rng import State, normal_key, process_tag, seeded
-from augury.sample import DTYPE_NAMES, ROLES, check_image, new_signature
+from augury.sample import DTYPE_NAMES, ROLES, SOUND, check_image, new_signature
 from augury.targets.boxes import BboxParams
 from augury.targets.keypoints import KeypointParams
 from augury.transform import NoOp
@@ -107,7 +109,7 @@ class Compose(Group):
         # OneOrOther runs a transform whatever its p.
         certain = any(isinstance(group, OneOrOther) for group in inner_groups(self))
         working = any(leaf.p and not isinstance(leaf.transform, NoOp) for leaf in self._plan.leaves())
-        self._idle = not (self._noting or certain or working)
+        self._idle = self._quick and not (self._noting or certain or working)
 
     # ---- values ----
 
@@ -185,13 +187,13 @@ class Compose(Group):
         of the call is the key, mixed with the seed of the DataLoader worker and with the rank. Raises SampleError for
         targets it cannot work on, StepError (with a record) if a step fails.
         """
-        if self._quick and not targets and image is not None and not args:
-            check_image("image", image)
-            if not self._idle:
-                return self._augment_image(image, key, force_apply)
-            if key is not None:
-                normal_key(key)
+        sound = type(image) is ndarray and image.dtype in SOUND and 1 < image.ndim < 4 and image.size
+        if self._idle and sound and not targets and key is None and not args:
             return {"image": image.copy()}
+        if self._quick and not targets and image is not None and not args:
+            if not sound:
+                check_image("image", image)
+            return self._augment_image(image, key, force_apply)
         if args:
             raise SampleError("targets are passed by name: pipeline(image=image, mask=mask)")
         if image is not None:

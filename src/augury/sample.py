@@ -31,7 +31,8 @@ STACKED = {"image": 0, "mask": 0, "images": 1, "masks": 1, "volume": 1, "mask3d"
 # Asking a dtype for its name costs more than a flip of a small image; a look-up does not.
 DTYPE_NAMES = {np.dtype(name): name for name in ("uint8", "uint16", "float32")}
 MAX_VALUE = {"uint8": 255.0, "uint16": 65535.0, "float32": 1.0}
-_INTEGERS = frozenset({np.dtype(np.uint8), np.dtype(np.uint16)})
+# Image dtypes whose values cannot be NaN or infinite.
+SOUND = frozenset({np.dtype(np.uint8), np.dtype(np.uint16)})
 
 
 class Labels(NamedTuple):
@@ -80,7 +81,7 @@ def new_signature(shape: tuple[int, ...], dtype: str) -> Signature:
 
 def check_image(name: str, image: object, leading: int = 0) -> None:
     """Raise SampleError unless `image` is an image array with `leading` stacked axes."""
-    if type(image) is np.ndarray and image.dtype in _INTEGERS and 2 <= image.ndim - leading <= 3 and image.size:
+    if type(image) is np.ndarray and image.dtype in SOUND and 2 <= image.ndim - leading <= 3 and image.size:
         return
     if not isinstance(image, np.ndarray):
         raise SampleError(f"{name}: got {type(image).__name__}; pass a NumPy array (for PIL, np.asarray(image))")

@@ -40,7 +40,11 @@ def settings_of(targets: dict[str, Any]) -> dict[str, Any]:
 def targets_of(name: str, kind: str, seed: int) -> dict[str, Any]:
     targets = sample(kind, seed)
     if name == "ToTensorV2":
-        targets = {k: v for k, v in targets.items() if k in ("image", "mask", "images", "masks", "bboxes", "labels", "keypoints", "names")}
+        targets = {
+            k: v
+            for k, v in targets.items()
+            if k in ("image", "mask", "images", "masks", "bboxes", "labels", "keypoints", "names")
+        }
     return {**targets, **EXTRAS.get(name, {})}
 
 
@@ -71,8 +75,13 @@ def test_replay_in_a_fresh_process_is_exact(tmp_path: Path) -> None:
                     continue  # this transform refuses this kind of image; test_refusals says which may
                 jobs.append(
                     {
-                        "name": name, "kind": kind, "seed": draw, "targets": list(targets), "extras": EXTRAS.get(name, {}),
-                        "record": result["replay"], "applied": result["applied_transforms"],
+                        "name": name,
+                        "kind": kind,
+                        "seed": draw,
+                        "targets": list(targets),
+                        "extras": EXTRAS.get(name, {}),
+                        "record": result["replay"],
+                        "applied": result["applied_transforms"],
                     }  # fmt: skip
                 )
                 wanted.append(digest(outcome(result)))
