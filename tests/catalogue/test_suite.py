@@ -82,15 +82,19 @@ def test_replay_in_a_fresh_process_is_exact(tmp_path: Path) -> None:
                         "extras": EXTRAS.get(name, {}),
                         "record": result["replay"],
                         "applied": result["applied_transforms"],
-                    }  # fmt: skip
+                    }
                 )
                 wanted.append(digest(outcome(result)))
     (tmp_path / "jobs.json").write_text(json.dumps(jobs))
     root = Path(__file__).parents[2]
     done = subprocess.run(
         [sys.executable, "-m", "tests.replayed", str(tmp_path / "jobs.json")],
-        capture_output=True, text=True, cwd=root, env={**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{root / 'src'}"}, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{root / 'src'}"},
+        check=False,
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     got = json.loads(done.stdout)
     wrong = [
@@ -111,7 +115,8 @@ def test_every_kind_of_image(name: str, arguments: dict[str, Any]) -> None:
         try:
             result = pipeline(name, arguments, **settings_of(targets))(**targets, key=1)
         except SampleError as error:
-            assert kind not in ("every", "image", "float"), error
+            if kind in ("every", "image", "float"):
+                raise AssertionError(f"{name} refuses an ordinary image") from error
             continue
         for key, value in before.items():
             assert np.array_equal(value, targets[key]), f"{kind}: {key} was written to"
@@ -144,7 +149,7 @@ def test_memory_layouts(name: str, arguments: dict[str, Any]) -> None:
 @pytest.mark.parametrize(("name", "arguments"), CASES, ids=IDS)
 def test_it_can_be_written_down(name: str, arguments: dict[str, Any]) -> None:
     transform = getattr(A, name)(**arguments)
-    assert eval(repr(transform), vars(A)) == transform  # noqa: S307
+    assert eval(repr(transform), vars(A)) == transform
     assert A.from_dict(json.loads(json.dumps(A.to_dict(transform)))) == transform
     schema = transform.schema()
     assert set(schema["properties"]) == set(transform.fields)
@@ -153,8 +158,11 @@ def test_it_can_be_written_down(name: str, arguments: dict[str, Any]) -> None:
 
 def test_records_are_small() -> None:
     targets = {
-        "image": image(1024, 1024), "mask": np.zeros((1024, 1024), np.uint8), "bboxes": [[100, 100, 300, 300]], "labels": ["a"],
-    }  # fmt: skip
+        "image": image(1024, 1024),
+        "mask": np.zeros((1024, 1024), np.uint8),
+        "bboxes": [[100, 100, 300, 300]],
+        "labels": ["a"],
+    }
     sizes = {}
     for i, (name, arguments) in enumerate(CASES):
         run = pipeline(name, arguments, bbox_params=A.BboxParams(**BOX_SETTINGS))
