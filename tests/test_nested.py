@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from typing import Any
 
 import pytest
@@ -98,3 +99,15 @@ def test_the_record_does_not_need_the_pipeline_to_look_at_labels() -> None:
         result = pipeline(**targets, key=draw)
         assert equal(A.replay(result["replay"], image=targets["image"])["image"], result["image"])
         assert equal(A.replay(result["replay"], image=targets["image"], mask=targets["mask"])["mask"], result["mask"])
+
+
+def test_an_applied_list_brings_its_settings_along() -> None:
+    targets = sample("boxes")
+    steps = [A.Rotate(p=1), A.Perspective(p=1)]
+    pipeline = A.Compose(steps, seed=1, save_applied_params=True, fuse="close", **SETTINGS)
+    result = pipeline(**targets)
+    applied = result.pop("applied_transforms")
+    for carried in (applied, pickle.loads(pickle.dumps(applied))):
+        assert equal(A.Compose.from_applied_transforms(carried)(**targets), result)
+    with pytest.raises(A.SampleError, match="bbox_params"):
+        A.Compose.from_applied_transforms(json.loads(json.dumps(applied)))(**targets)

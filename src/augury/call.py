@@ -162,7 +162,13 @@ class Record(dict[str, Any]):
 
 
 class Applied(list[Any]):
-    """(name, params) of the steps that ran."""
+    """(name, params) of the steps that ran.
+
+    settings: what else the pipeline was built with that the same result needs, such as bbox_params; JSON leaves it
+    behind.
+    """
+
+    settings: Mapping[str, Any] = {}
 
 
 class Fate(list[Any]):

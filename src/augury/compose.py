@@ -148,6 +148,7 @@ class Compose(Group):
         """Register more target names after construction."""
         self.__dict__.pop("fingerprint", None)
         self.__dict__.pop("_header", None)
+        self.__dict__.pop("_carried", None)
         fresh = type(self)(
             list(self.transforms),
             **{**self.arguments(), "additional_targets": {**self.additional_targets, **additional_targets}},
@@ -264,7 +265,9 @@ class Compose(Group):
         if call.untold:
             call.keep_whole()
         if self.save_applied_params:
-            result["applied_transforms"] = Applied(run.applied or ())
+            result["applied_transforms"] = applied = Applied(run.applied or ())
+            if self._carried:
+                applied.settings = self._carried
 
     def _record(self, run: Run, targets: dict[str, Any], key: tuple[int | str, ...]) -> Record:
         record = Record(self._header)
@@ -276,6 +279,12 @@ class Compose(Group):
             record["settings"] = deepcopy(record["settings"])
         record["steps"] = run.steps
         return record
+
+    @cached_property
+    def _carried(self) -> dict[str, Any]:
+        """Arguments that a pipeline of the drawn steps needs too."""
+        names = ("bbox_params", "keypoint_params", "additional_targets", "is_check_shapes", "fuse")
+        return {k: v for k, v in self.arguments().items() if k in names}
 
     @cached_property
     def _header(self) -> dict[str, Any]:
@@ -300,10 +309,12 @@ class Compose(Group):
         """A pipeline with p=1 that repeats the values of `result["applied_transforms"]`, also after a trip through
         JSON.
 
-        callables: functions by name for Lambda steps. settings: other arguments of Compose, such as bbox_params.
+        callables: functions by name for Lambda steps. settings: other arguments of Compose, such as bbox_params; those
+        of the pipeline that made the list are the default, unless it went through JSON, which leaves them behind.
         Raises RecordError for unknown transforms or damaged entries.
         """
-        return Compose(applied_steps(applied_transforms, callables or {}), **settings)
+        known = getattr(applied_transforms, "settings", {})
+        return Compose(applied_steps(applied_transforms, callables or {}), **{**known, **settings})
 
 
 _DEFAULTS: dict[str, Any] = {
