@@ -44,6 +44,12 @@ class StepError(AuguryError, RuntimeError):
 
 
 def shown(value: object, limit: int = 80) -> str:
-    """`value` as a short repr for an error message."""
-    text = repr(value)
+    """`value` as a short repr for an error message; an array by its shape and dtype."""
+    shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
+    text = f"{dtype} array {shape}" if shape and dtype is not None else repr(value)
     return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def located(error: AuguryError, path: str) -> AuguryError:
+    """The same error with the path of its step in front, in place of the transform's bare name."""
+    return type(error)(f"{path}: {str(error).removeprefix(path.rpartition('/')[2].partition(':')[0] + ': ')}")

@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 
 from augury import ops, rules
-from augury.errors import AuguryError, RecordError, SampleError, StepError, shown
+from augury.errors import AuguryError, RecordError, SampleError, StepError, located, shown
 from augury.kernels.cpu import KERNELS, MASK_KERNELS
 from augury.rng import State
 from augury.sample import DTYPE_NAMES, IMAGE_ROLES, STACKED, Array, Labels, Signature, new_signature
@@ -85,7 +85,7 @@ class Run:
         try:
             lowered: Sequence[Any] = transform.lower(params, seen)
         except AuguryError as error:
-            raise type(error)(f"{path}: {error}") from None
+            raise located(error, path) from None
         if self.noting:
             self.note(path, name, params, version)
         if not lowered:
@@ -186,7 +186,7 @@ class Run:
         except Exception as error:
             path = self._culprit(pending)
             if isinstance(error, AuguryError):
-                raise type(error)(f"{path}: {error}") from None
+                raise located(error, path) from None
             raise StepError(f"{path}: {type(error).__name__}: {error}") from error
         for track in self.tracks:
             for i, (path, step, height, width) in enumerate(pending):

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, Self, TypeAlias
 
 from augury import transform
-from augury.errors import AuguryError, FieldError, SampleError, StepError, shown
+from augury.errors import AuguryError, FieldError, SampleError, StepError, located, shown
 from augury.execute import Run
 from augury.fields import number, plain
 from augury.rng import Stream
@@ -75,7 +75,7 @@ class Leaf:
             try:
                 params = self.transform.draw(seen, stream)
             except (SampleError, FieldError) as error:
-                raise type(error)(f"{path}: {error}") from None
+                raise located(error, path) from None
             except Exception as error:
                 raise StepError(f"{path}: {type(error).__name__}: {error}") from error
         if self.kept:
