@@ -43,6 +43,7 @@ class KeypointParams(LabelParams):
     check_each_transform: bool
     label_mapping: None
     columns: tuple[int, ...]
+    layout: str
 
     def __init__(
         self,
@@ -67,7 +68,10 @@ class KeypointParams(LabelParams):
                 check_each_transform=check_each_transform,
             ),
         )
-        self._set(columns=tuple(_COLUMN[letter] for letter in self.coord_format))
+        self._set(
+            columns=tuple(_COLUMN[letter] for letter in self.coord_format),
+            layout=", ".join(_WORDS[letter] for letter in self.coord_format),
+        )
 
 
 # ---- reading and writing ---------------------------------------------------------------------------------
@@ -78,8 +82,7 @@ def read(value: Any, params: KeypointParams, height: int, width: int, name: str 
 
     Raises SampleError for rows that are not finite numbers, or outside the image if remove_invisible.
     """
-    layout = ", ".join(_WORDS[letter] for letter in params.coord_format)
-    given = read_rows(value, len(params.columns), name, layout)
+    given = read_rows(value, len(params.columns), name, params.layout)
     # Column by column in memory: every step works on columns.
     points = np.zeros((len(given), 5), order="F")
     if not len(given):
