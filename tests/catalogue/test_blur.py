@@ -144,17 +144,22 @@ def test_motion_along_the_axes(angle: float, direction: float, cells: list[tuple
 
 @pytest.mark.parametrize("size", [3, 5, 9, 31])
 def test_motion_kernels_are_lines(size: int) -> None:
-    at = np.arange(size) - size // 2
+    half = size // 2
     for angle in range(0, 360, 7):
         for direction in (-1, -0.3, 0, 0.5, 1):
             kernel = np.array(motion_kernel(size, angle, direction, (0, 0)))
             assert abs(kernel.sum() - 1) < 1e-12
-            assert kernel.min() >= 0
-            x, y = (kernel.sum(0) * at).sum(), (kernel.sum(1) * at).sum()
-            ahead = direction * (size // 2) / 2
-            assert (
-                math.hypot(x - ahead * math.cos(math.radians(angle)), y - ahead * math.sin(math.radians(angle))) < 1e-5
-            )
+            rows, columns = np.nonzero(kernel)
+            assert len(set(kernel[rows, columns].tolist())) == 1
+            ends = -half * (1 - max(direction, 0)), half * (1 + min(direction, 0))
+            cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+            x, y = columns - half, rows - half
+            along, across = x * cos + y * sin, y * cos - x * sin
+            assert np.abs(across).max() < 0.71
+            assert ends[0] - 0.71 < along.min() <= ends[0] + 0.71
+            assert ends[1] - 0.71 <= along.max() < ends[1] + 0.71
+            steps = np.diff(np.sort(along))
+            assert len(steps) == 0 or steps.max() < 1.5
 
 
 def test_motion_shift_moves_the_line() -> None:

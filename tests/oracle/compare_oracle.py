@@ -68,8 +68,8 @@ REASONS: dict[str, str] = {
     ),
     "MedianBlur": "up to 5 pixels floats are ranked as floats, 2.0.8 rounds them to 8 bits; bytes agree",
     "MotionBlur": (
-        "lines between the axes are drawn with soft edges, so that a small change of angle is a small change of "
-        "the result; 2.0.8 sets whole pixels; lines along the axes agree"
+        "a line between the axes is made of the pixels nearest to its points, and 2.0.8 picks others; lines along "
+        "the axes agree"
     ),
     "Sharpen": (
         "method 'gaussian' on bytes: 2.0.8 wraps around and brightens dark halos by about 100 levels; floats "

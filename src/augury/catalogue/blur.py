@@ -101,29 +101,27 @@ class GaussianBlur(ImageTransform):
 
 
 def motion_kernel(size: int, angle: float, direction: float, shift: tuple[int, int]) -> Rows:
-    """Weights, of sum 1, of a line through a square of size x size pixels.
+    """Weights, equal and of sum 1, of a line of pixels through a square of size x size.
 
     The line runs at `angle` (degrees, clockwise from the right) from size // 2 pixels behind the centre to as many
     ahead; a positive direction shortens what lies behind, a negative one what lies ahead, to nothing at 1 and -1. It is
     moved by `shift` (right, down; pixels), and what then lies outside the square is left out. Points at most one pixel
-    apart on the line each spread over their four neighbours.
+    apart on the line each count for the nearest pixel.
     """
     half = size // 2
     start, end = -half * (1 - max(direction, 0.0)), half * (1 + min(direction, 0.0))
     x_step, y_step = math.cos(math.radians(angle)), math.sin(math.radians(angle))
     count = math.ceil(end - start)
-    rows = [[0.0] * size for _ in range(size)]
+    line = set()
     for i in range(count + 1):
         at = start + (end - start) * i / count
-        # Rounded so that lines along an axis stay on it, and so that no library's last bit of a sine shows.
+        # Rounded to a millionth first, so that no library's last bit of a sine decides between two pixels.
         x, y = round(half + shift[0] + at * x_step, 6), round(half + shift[1] + at * y_step, 6)
-        left, top = math.floor(x), math.floor(y)
-        for row, of_row in ((top, top + 1 - y), (top + 1, y - top)):
-            for column, of_column in ((left, left + 1 - x), (left + 1, x - left)):
-                if 0 <= row < size and 0 <= column < size:
-                    rows[row][column] += of_row * of_column
-    total = math.fsum(map(math.fsum, rows))
-    return tuple([tuple([weight / total for weight in row]) for row in rows])
+        column, row = math.floor(x + 0.5), math.floor(y + 0.5)
+        if 0 <= row < size and 0 <= column < size:
+            line.add((row, column))
+    weight = 1.0 / len(line)
+    return tuple([tuple([weight if (row, column) in line else 0.0 for column in range(size)]) for row in range(size)])
 
 
 class MotionBlur(ImageTransform):

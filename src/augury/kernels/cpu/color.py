@@ -106,11 +106,12 @@ def _hue_saturation_bytes(image: Array, op: ops.HueSaturation) -> Array:
         b"\0" + steps(saturation)[1:] if saturation else b"",
         steps(value) if value else b"",
     )
-    parts = planes(hsv)
-    for part, table in zip(parts, tables, strict=True):
+    for channel, table in enumerate(tables):
         if table:
+            part = cv2.extractChannel(hsv, channel)
             sz.translate(part.data.cast("B"), table, out=part)
-    return cv2.cvtColor(cv2.merge(parts, hsv), cv2.COLOR_HSV2RGB)
+            cv2.insertChannel(part, hsv, channel)
+    return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
 
 
 def shuffle_channels(image: Array, op: ops.ShuffleChannels) -> Array:
