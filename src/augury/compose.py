@@ -22,7 +22,7 @@ from augury.errors import FieldError, SampleError, StepError, shown
 from augury.execute import ONLY_IMAGE, Run, owned
 from augury.groups import Branch, Group, OneOrOther, Step, inner_groups, inner_transforms
 from augury.program import FORMAT, versions
-from augury.rng import State, normal_key, process_tag, seeded
+from augury.rng import OnePath, State, normal_key, process_tag, seeded
 from augury.sample import DTYPE_NAMES, ROLES, SOUND, check_image, new_signature
 from augury.targets.boxes import BboxParams
 from augury.targets.keypoints import KeypointParams
@@ -109,6 +109,7 @@ class Compose(Group):
         # OneOrOther runs a transform whatever its p.
         certain = any(isinstance(group, OneOrOther) for group in inner_groups(self))
         working = any(leaf.p and not isinstance(leaf.transform, NoOp) for leaf in self._plan.leaves())
+        self._state = State if len(list(self._plan.leaves())) > 1 else OnePath
         self._idle = self._quick and not (self._noting or certain or working)
 
     # ---- values ----
@@ -211,7 +212,7 @@ class Compose(Group):
         """A call with one image, which is what most calls are, without what only other targets need."""
         key = normal_key(key) if key is not None else (*process_tag(), next(self._calls))
         sig = new_signature(image.shape, DTYPE_NAMES[image.dtype])
-        run = Run(State(self._seeded, key), {"image": image}, ONLY_IMAGE, sig, self.fuse)
+        run = Run(self._state(self._seeded, key), {"image": image}, ONLY_IMAGE, sig, self.fuse)
         if self._noting:
             self._note(run)
         try:

@@ -85,29 +85,32 @@ def seeded(seed: int | str) -> hashlib.blake2b:
 class State:
     """The hashed (seed, key) of one call, from which the stream of every path is made."""
 
-    __slots__ = ("_asked", "_hash", "_key", "_seeded")
+    __slots__ = ("_hash", "_key", "_seeded")
 
     def __init__(self, seeded: hashlib.blake2b, key: Key) -> None:
         self._seeded = seeded
         self._key = key
         self._hash: hashlib.blake2b | None = None
-        self._asked = False
 
     def words(self, path: bytes) -> tuple[int, ...]:
         """Eight 64-bit words of a path."""
         start = self._hash
         if start is None:
-            # The hash of (seed, key) is kept from the second path on; many calls have only one.
-            if self._asked:
-                self._hash = start = self._seeded.copy()
-                start.update(f"{self._key}|".encode())
-            else:
-                self._asked = True
-                digest = self._seeded.copy()
-                digest.update(f"{self._key}|".encode() + path)
-                return _WORDS(digest.digest())
+            self._hash = start = self._seeded.copy()
+            start.update(f"{self._key}|".encode())
         digest = start.copy()
         digest.update(path)
+        return _WORDS(digest.digest())
+
+
+class OnePath(State):
+    """A state that is asked for one path only, so that no hash is kept for others."""
+
+    __slots__ = ()
+
+    def words(self, path: bytes) -> tuple[int, ...]:
+        digest = self._seeded.copy()
+        digest.update(f"{self._key}|".encode() + path)
         return _WORDS(digest.digest())
 
 
