@@ -189,12 +189,11 @@ class Compose(Group):
         of the call is the key, mixed with the seed of the DataLoader worker and with the rank. Raises SampleError for
         targets it cannot work on, StepError (with a record) if a step fails.
         """
-        sound = type(image) is ndarray and image.dtype in SOUND and 1 < image.ndim < 4 and image.size
-        if self._idle and sound and not targets and key is None and not args:
-            return {"image": image.copy()}
-        if self._quick and not targets and image is not None and not args:
-            if not sound:
+        if type(image) is ndarray and not targets and not args and self._quick:
+            if not (image.dtype in SOUND and 1 < image.ndim < 4 and image.size):
                 check_image("image", image)
+            if self._idle and key is None:
+                return {"image": image.copy()}
             return self._augment_image(image, key, force_apply)
         if args:
             raise SampleError("targets are passed by name: pipeline(image=image, mask=mask)")

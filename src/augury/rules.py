@@ -157,9 +157,8 @@ def rewrite(program: Sequence[Any], height: int, width: int, close: bool = False
     at = _first(table is _EXACT, close, *map(type, program))
     if at < 0:
         return program
-    done = list(program[:at])
+    done = list(program[: at + 1])
     todo = list(program[:at:-1])
-    todo.append(program[at])
     while todo:
         op = todo.pop()
         if done:

@@ -79,6 +79,15 @@ def _fill_planes(image: Array, pairs: tuple[tuple[float, float], ...], out: Sequ
         affine(flat, a, b, flat)
 
 
+@lru_cache(maxsize=256)
+def _constants(
+    mean: ops.Coefficients, std: ops.Coefficients, max_value: float, channels: int
+) -> tuple[tuple[tuple[float, float], ...], Array | None]:
+    """Coefficients, and their table if channels differ."""
+    pairs = _coefficients(mean, std, max_value, channels)
+    return pairs, _float_table(pairs) if len(pairs) > 1 else None
+
+
 def normalize(image: Array, op: ops.Normalize) -> Array:
     """(value - mean * max_value) / (std * max_value) as float32, clipped to op.clip.
 
@@ -94,9 +103,9 @@ def normalize_to_tensor(image: Array, op: ops.NormalizeToTensor) -> torch.Tensor
     """Normalize and then ToTensor, bit for bit, written once: float32 tensor (C, H, W), (1, H, W) from (H, W)."""
     first = op.normalize
     channels = image.shape[2] if image.ndim == 3 else 1
-    pairs = _coefficients(first.mean, first.std, first.max_value, channels)
-    if image.size < SMALL and image.itemsize == 1 and len(pairs) > 1:
-        out = cv2.LUT(image, _float_table(pairs)).transpose(2, 0, 1).copy()
+    pairs, table = _constants(first.mean, first.std, first.max_value, channels)
+    if table is not None and image.size < SMALL and image.itemsize == 1:
+        out = cv2.LUT(image, table).transpose(2, 0, 1).copy()
     else:
         out = np.empty((channels, image.shape[0], image.shape[1]), np.float32)
         _fill_planes(np.ascontiguousarray(image), pairs, [*out])
