@@ -9,10 +9,9 @@ geometry, curve (each value alone), pixel (each pixel's channels alone), data (n
 region, noise, codec, layout, call.
 """
 
-from __future__ import annotations
-
+# Annotations are evaluated here: as text they would be compiled one by one for every named tuple.
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, Self, TypeAlias
 
 from augury import maps
 
@@ -36,7 +35,7 @@ class D4(NamedTuple):
     def map(self, height: int, width: int) -> maps.Matrix:
         return maps.Matrix.d4(self.element, height, width)
 
-    def for_mask(self) -> D4:
+    def for_mask(self) -> Self:
         return self
 
 
@@ -54,7 +53,7 @@ class Crop(NamedTuple):
     def map(self, height: int, width: int) -> maps.Matrix:
         return maps.Matrix.translate(-self.x_min, -self.y_min)
 
-    def for_mask(self) -> Crop:
+    def for_mask(self) -> Self:
         return self
 
 
@@ -75,7 +74,7 @@ class Pad(NamedTuple):
     def map(self, height: int, width: int) -> maps.Matrix:
         return maps.Matrix.translate(self.left, self.top)
 
-    def for_mask(self) -> Pad:
+    def for_mask(self) -> Self:
         return self if self.fill == self.fill_mask else self._replace(fill=self.fill_mask)
 
 
@@ -93,7 +92,7 @@ class Resize(NamedTuple):
     def map(self, height: int, width: int) -> maps.Matrix:
         return maps.Matrix.scale(self.width / width, self.height / height)
 
-    def for_mask(self) -> Resize:
+    def for_mask(self) -> Self:
         return self._replace(interpolation=self.mask_interpolation)
 
 
@@ -120,7 +119,7 @@ class Warp(NamedTuple):
     def map(self, height: int, width: int) -> maps.Matrix:
         return maps.Matrix(self.matrix)  # type: ignore[arg-type]
 
-    def for_mask(self) -> Warp:
+    def for_mask(self) -> Self:
         return self._replace(interpolation=self.mask_interpolation, fill=self.fill_mask)
 
 
@@ -193,7 +192,7 @@ class Remap(NamedTuple):
             field = field._replace(alpha=field.alpha * self.resolution**2, sigma=field.sigma * self.resolution)
         return maps.dense(_BUILDERS[type(field)], field, height, width, self.resolution)
 
-    def for_mask(self) -> Remap:
+    def for_mask(self) -> Self:
         return self._replace(interpolation=self.mask_interpolation, fill=self.fill_mask)
 
 

@@ -232,10 +232,15 @@ class Source:
 
 @cache
 def _quantile() -> Callable[[float], float]:
-    """Quantile function of the standard Gaussian (Wichura's AS 241, from the standard library)."""
+    # Wichura's AS 241; the module is slow to import and many pipelines draw nothing Gaussian.
     from statistics import NormalDist
 
     return NormalDist().inv_cdf
+
+
+def normal_quantile(probability: float) -> float:
+    """The value that a standard Gaussian stays below with a probability in (0, 1)."""
+    return _quantile()(probability)
 
 
 @cache

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from statistics import NormalDist
 from typing import Any
 
 from augury.errors import FieldError, SampleError, shown
 from augury.fields import Border, Fill, Flag, Interpolation, Limits, Maybe, Option, Plain, Probability
 from augury.maps import Matrix
 from augury.ops import Op, Warp
-from augury.rng import Stream
+from augury.rng import Stream, normal_quantile
 from augury.sample import Signature
 from augury.transform import GeometricTransform, Params
 
@@ -275,12 +274,9 @@ class Perspective(GeometricTransform):
         return warped(params, (a, b, c, d, e, f, g, h, i), out_height, out_width)
 
 
-_NORMAL = NormalDist()
-
-
 def _distance(sigma: float, stream: Stream) -> float:
     """The absolute value of a Gaussian, folded into [0, 0.5)."""
-    return -sigma * _NORMAL.inv_cdf((1.0 - stream.random()) / 2) % 0.5
+    return -sigma * normal_quantile((1.0 - stream.random()) / 2) % 0.5
 
 
 def _is_convex(corners: Sequence[Sequence[float]], height: int, width: int) -> bool:

@@ -6,11 +6,10 @@ Labels follow the exact inverse of the field, so both values of `keypoint_remapp
 from __future__ import annotations
 
 from collections.abc import Sequence
-from statistics import NormalDist
 
 from augury.fields import Border, Fill, Flag, Integer, Interpolation, Limits, Maybe, Number, Option, Probability, Size
 from augury.ops import ControlField, Field, GridField, LensField, Op, Remap, SmoothField
-from augury.rng import Stream
+from augury.rng import Stream, normal_quantile
 from augury.sample import Signature
 from augury.transform import GeometricTransform, Params
 
@@ -80,7 +79,7 @@ class ElasticTransform(GeometricTransform):
         uniform, alpha = params["noise_distribution"] == "uniform", params["alpha"]
         if not uniform:
             # About the largest of n Gaussian magnitudes: the quantile that exp(-0.577) of n lie above, on both sides.
-            alpha /= NormalDist().inv_cdf(1.0 - 0.28 / (sig.shape[0] * sig.shape[1]))
+            alpha /= normal_quantile(1.0 - 0.28 / (sig.shape[0] * sig.shape[1]))
         field = SmoothField(key, alpha, params["sigma"], params["same_dxdy"], uniform, params["approximate"])
         return remap(params, field)
 
