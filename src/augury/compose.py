@@ -20,12 +20,14 @@ from augury.call import Applied, Record, fate_of, finish, signature_of, start
 from augury.drawn import applied_steps
 from augury.errors import FieldError, SampleError, StepError, shown
 from augury.execute import ONLY_IMAGE, Run, owned
+from augury.fields import plain
 from augury.groups import Branch, Group, OneOrOther, Step, inner_groups, inner_transforms
 from augury.program import FORMAT, versions
 from augury.rng import OnePath, State, normal_key, process_tag, seeded
 from augury.sample import DTYPE_NAMES, ROLES, SOUND, check_image, new_signature
 from augury.targets.boxes import BboxParams
 from augury.targets.keypoints import KeypointParams
+from augury.targets.params import LabelParams
 from augury.transform import NoOp
 
 
@@ -290,7 +292,11 @@ class Compose(Group):
     def _header(self) -> dict[str, Any]:
         """What all records of the pipeline share, in the order in which they are read."""
         names = ("bbox_params", "keypoint_params", "additional_targets", "is_check_shapes")
-        settings = {k: v for k, v in self._plain_arguments().items() if k in names}
+        settings = {
+            k: v.explicit() if isinstance(v, LabelParams) else plain(v)
+            for k, v in self.arguments().items()
+            if k in names
+        }
         header = {"format": FORMAT, "versions": versions(), "pipeline": self.fingerprint, "seed": None, "key": None}
         header |= {"fuse": self.fuse, "signature": None}
         return {**header, "settings": settings} if settings else header

@@ -34,6 +34,11 @@ class LabelParams:
         data = {name: getattr(self, name) for name in self._names}
         return {name: list(value) if isinstance(value, tuple) else value for name, value in data.items()}
 
+    def explicit(self) -> dict[str, Any]:
+        """The format and what differs from its defaults, as plain JSON data."""
+        usual = type(self)(self.coord_format).to_dict()  # type: ignore[call-arg]
+        return {k: v for k, v in self.to_dict().items() if k == "coord_format" or v != usual[k]}
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.to_dict().items())})"
 
