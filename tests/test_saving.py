@@ -343,6 +343,7 @@ def test_loading_imports_nothing_and_evaluates_nothing(tmp_path: Path) -> None:
     code = f"""
 import json, sys
 sys.path.insert(0, {str(tmp_path)!r})
+import difflib  # what error messages find near names with
 import augury as A, augury.saving, augury.replay
 before = set(sys.modules)
 for name in {names!r}:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import operator
 import os
 from collections.abc import Mapping, Sequence
@@ -144,6 +143,8 @@ class Compose(Group):
             for k, v in written.items()
             if k not in ("seed", "save_applied_params", "save_key", "digests", "annotation_fate")
         }
+        import json  # a pipeline without records needs none
+
         text = json.dumps({**settings, "__class_fullname__": "Compose"}, sort_keys=True)
         return blake2b(text.encode(), digest_size=8).hexdigest()
 

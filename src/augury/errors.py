@@ -12,6 +12,7 @@ Every message says where, what was received and what to do about it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -41,6 +42,13 @@ class StepError(AuguryError, RuntimeError):
     def __init__(self, message: str, record: dict[str, Any] | None = None) -> None:
         super().__init__(message)
         self.record = record
+
+
+def nearest(name: str, known: Iterable[str], least: float = 0.6) -> str | None:
+    """The known name most like `name`, or None if none is."""
+    from difflib import get_close_matches  # needed for errors only
+
+    return next(iter(get_close_matches(name, list(known), 1, least)), None)
 
 
 def shown(value: object, limit: int = 80) -> str:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -93,6 +92,8 @@ class Program:
         if isinstance(record, cls):
             return record
         if isinstance(record, (str, bytes)):
+            import json  # a pipeline without records needs none
+
             try:
                 record = json.loads(record)
             except ValueError as error:

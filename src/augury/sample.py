@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 import numkong as nk
 import numpy as np
 import numpy.typing as npt
 
-from augury.errors import SampleError, shown
+from augury.errors import SampleError, nearest, shown
 
 Array = npt.NDArray[Any]
 
@@ -149,9 +148,9 @@ def check_target(name: str, role: str, value: Any) -> None:
 
 def unknown_target(name: str, value: object, known: list[str], strict: bool) -> None:
     """Raise SampleError if `name` must not pass through: any name when strict, else arrays and misspelt names."""
-    near = get_close_matches(name, known, 1, 0.8)
+    near = nearest(name, known, 0.8)
     if strict or near or (isinstance(value, np.ndarray) and value.ndim > 1):
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = f"; did you mean {near!r}?" if near else ""
         raise SampleError(
             f"{name}: unknown target ({shown(value, 40)}){hint} Known here: {', '.join(known)}. "
             f"Name more with additional_targets={{{name!r}: 'image'}} or label_fields"

@@ -15,12 +15,11 @@ class Rotate(Transform):
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias, dataclass_transform
 
 from augury import fields
-from augury.errors import FieldError, RecordError, shown
+from augury.errors import FieldError, RecordError, nearest, shown
 from augury.fields import Field, Probability
 from augury.ops import Op
 from augury.rng import Stream
@@ -39,8 +38,8 @@ def find_transform(name: object, where: str) -> type[Transform]:
     """The registered class called `name`; RecordError naming `where` and the nearest known name if there is none."""
     if isinstance(name, str) and name in REGISTRY:
         return REGISTRY[name]
-    near = get_close_matches(str(name), REGISTRY, 1)
-    hint = f"did you mean {near[0]!r}?" if near else "if it is your own, import the module that defines it first"
+    near = nearest(str(name), REGISTRY)
+    hint = f"did you mean {near!r}?" if near else "if it is your own, import the module that defines it first"
     raise RecordError(f"{where}: unknown transform {shown(name)}; {hint}")
 
 
@@ -104,8 +103,8 @@ class Transform:
         for name, value in kwargs.items():
             target = cls._aliases.get(name, name)
             if target not in cls.fields:
-                near = get_close_matches(name, [*names, *cls._aliases], 1)
-                hint = f"did you mean {near[0]!r}? " if near else ""
+                near = nearest(name, [*names, *cls._aliases])
+                hint = f"did you mean {near!r}? " if near else ""
                 raise FieldError(
                     f"{cls.__name__}.{name}: got {shown(value)}; unknown argument, {hint}known: {', '.join(names)}"
                 )
