@@ -108,7 +108,7 @@ class Run:
             elif type(op) in _RETYPES:
                 self.sig = sig = _RETYPES[type(op)](op, sig)
         if height != old_height or width != old_width:
-            self.sig = new_signature((height, width, *shape[2:]), sig.dtype)
+            self.sig = new_signature((height, width, *sig.shape[2:]), sig.dtype)
         return lowered
 
     def note(self, path: str, name: str, params: Params, version: int) -> None:

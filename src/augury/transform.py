@@ -229,17 +229,3 @@ class NoOp(GeometricTransform):
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
         return ()
-
-
-Draw = Callable[[Signature, Stream], Params]
-__all__ = [
-    "REGISTRY",
-    "Draw",
-    "GeometricTransform",
-    "ImageTransform",
-    "NoOp",
-    "Params",
-    "Probability",
-    "Transform",
-    "find_transform",
-]

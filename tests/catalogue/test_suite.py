@@ -15,8 +15,9 @@ import pytest
 
 import augury as A
 from augury.errors import SampleError
+from augury.fields import Maybe, Option
 from augury.transform import REGISTRY
-from tests.catalogue.cases import CASES
+from tests.catalogue.cases import CASES, Case
 from tests.samples import BOX_SETTINGS, POINT_SETTINGS, digest, image, mask, sample
 
 DRAWS = 5
@@ -24,6 +25,19 @@ KINDS = ("every", "gray", "one", "four", "six", "float", "float_gray", "uint16")
 # Data that a transform asks for beside the targets.
 EXTRAS: dict[str, dict[str, Any]] = {"RandomCropNearBBox": {"cropping_bbox": [10, 12, 50, 44]}}
 IDS = [f"{name}-{i}" for i, (name, _) in enumerate(CASES)]
+
+
+def modes() -> list[Case]:
+    """Cases in which every option of every field of every transform occurs, on top of its case with most arguments."""
+    out: list[Case] = []
+    for name in sorted({name for name, _ in CASES}):
+        fields = {f: field.inner if isinstance(field, Maybe) else field for f, field in REGISTRY[name].fields.items()}
+        options = {f: field.options for f, field in fields.items() if isinstance(field, Option)}
+        base = max((arguments for case, arguments in CASES if case == name), key=len)
+        for i in range(max(map(len, options.values()), default=0)):
+            out.append((name, {**base, **{f: values[i % len(values)] for f, values in options.items()}}))
+    # The one mode that is refused when the transform is built.
+    return [case for case in out if case[1].get("volume_mode") != "3d"]
 
 
 def pipeline(name: str, arguments: dict[str, Any], **settings: Any) -> A.ReplayCompose:
@@ -65,9 +79,11 @@ def test_the_table_names_every_transform() -> None:
 def test_replay_in_a_fresh_process_is_exact(tmp_path: Path) -> None:
     jobs: list[dict[str, Any]] = []
     wanted: list[str] = []
-    for name, arguments in CASES:
-        for kind in kinds_of(name):
-            for draw in range(DRAWS if kind in ("every", "float") else 1):
+    every = [(name, arguments, kinds_of(name)) for name, arguments in CASES]
+    every += [(name, arguments, ("boxes",) if name != "FromFloat" else ("float",)) for name, arguments in modes()]
+    for name, arguments, kinds in every:
+        for kind in kinds:
+            for draw in range(DRAWS if kind in ("every", "float", "boxes") else 1):
                 targets = targets_of(name, kind, draw)
                 try:
                     result = pipeline(name, arguments, **settings_of(targets))(**targets, key=(draw, name))
