@@ -8,6 +8,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 from augury import ops
+from augury.fields import Field, Fill, Flag, Integer, Limits, Maybe, Number, Numbers, Option, Plain, Size, Words
+from augury.transform import Transform
 
 ELEMENTS = ("e", "r90", "r180", "r270", "v", "hvt", "h", "t")
 unit = st.floats(0, 1, width=32)
@@ -97,3 +99,42 @@ def programs(draw: st.DrawFn, image: Any, most: int = 8) -> list[Any]:
         elif draw(st.booleans()):
             out.append(ops.D4(draw(st.sampled_from(ELEMENTS))))
     return out
+
+
+def arguments(cls: type[Transform]) -> st.SearchStrategy[dict[str, Any]]:
+    """Valid arguments of a transform, each left out or drawn from its field."""
+    fields = {name: values_of(field) for name, field in cls.fields.items() if name != "p"}
+    required = {name for name in fields if cls.fields[name].required}
+    return st.fixed_dictionaries(
+        {name: fields[name] for name in required}, optional={n: v for n, v in fields.items() if n not in required}
+    )
+
+
+def values_of(field: Field[Any, Any]) -> st.SearchStrategy[Any]:
+    """Values that a field accepts; where it has no bounds, up to three times its default."""
+    if isinstance(field, Maybe):
+        return st.none() | values_of(field.inner)
+    if isinstance(field, Flag):
+        return st.booleans()
+    if isinstance(field, Option):
+        return st.sampled_from(field.options)
+    if isinstance(field, Size):
+        return st.tuples(st.integers(1, 12), st.integers(1, 12))
+    if isinstance(field, Fill):
+        fills: Any = st.integers(0, 1) | st.sampled_from((0, *field.words))
+        return fills | st.none() if field.nullable else fills
+    if isinstance(field, Words):
+        return st.permutations(field.options)
+    if isinstance(field, (Plain, Numbers)):
+        known = () if field.required else (field.default,)
+        return st.sampled_from((*known, *field.examples))
+    if isinstance(field, (Limits, Number, Integer)):
+        known = [5.0] if field.required else np.abs(np.atleast_1d(field.default)).tolist()
+        far = 3 * max(known) + 1
+        low, high = max(field.low, -far), min(field.high, max(far, field.low + 1))
+        if field.integer:
+            one: Any = st.integers(round(low), round(high))
+        else:
+            one = st.floats(low, high, exclude_min=field.open_low)
+        return st.tuples(one, one).map(sorted) if isinstance(field, Limits) else one
+    raise NotImplementedError(type(field))

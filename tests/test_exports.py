@@ -19,12 +19,22 @@ GridDropout ChannelDropout PixelDropout Blur GaussianBlur MedianBlur MotionBlur 
 MultiplicativeNoise SaltAndPepper ShotNoise RandomBrightnessContrast RandomGamma HueSaturationValue RGBShift
 ColorJitter CLAHE Equalize AutoContrast Posterize Solarize InvertImg ToGray ToSepia ChannelShuffle RandomToneCurve
 FancyPCA ImageCompression Downscale Sharpen Emboss Normalize ToFloat FromFloat ToTensorV2 NoOp
+RandomRain RandomSnow RandomFog AtmosphericFog Spatter RandomGravel RandomShadow RandomSunFlare LensFlare Vignetting
+Illumination PlasmaBrightnessContrast PlasmaShadow ChromaticAberration FilmGrain Halftone Dithering
+AdvancedBlur Enhance GlassBlur ModeFilter RingingOvershoot UnsharpMask ZoomBlur ChannelSwap Colorize
+ExposureMatching PhotoMetricDistort PlanckianJitter ToRGB AtLeastOneBBoxRandomCrop BBoxSubsetSafeRandomCrop
+ConstrainedCoarseDropout FrequencyMasking GridMask GuidedCoarseDropout MaskDropout TimeMasking XYMasking
+SquareSymmetry TimeReverse AnnotationArtifacts BiasField GibbsRinging HEStain KSpaceSpikeNoise RicianNoise
+AdditiveNoise StochasticConvolution Morphological PixelSpread RandomGridShuffle Superpixels
 """.split()
 OWN = "Lambda ImageOnlyTransform DualTransform Transform".split()
 GROUPS = "Compose ReplayCompose Sequential OneOf OneOrOther SomeOf RandomOrder SelectiveChannelTransform".split()
 PARAMETERS = "BboxParams KeypointParams".split()
 ERRORS = "AuguryError FieldError SampleError RecordError InverseError StepError".split()
-FUNCTIONS = "replay trace show inverse verify save load to_dict from_dict convert".split()
+FUNCTIONS = """
+doctor explore probe replay replay_rows trace show inverse verify save
+load to_dict from_dict convert
+""".split()
 VALUES = "Program Ledger".split()
 EVERY = [*TRANSFORMS, *OWN, *GROUPS, *PARAMETERS, *ERRORS, *FUNCTIONS, *VALUES]
 

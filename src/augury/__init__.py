@@ -9,6 +9,7 @@ from augury.catalogue import *  # noqa: F403
 from augury.catalogue import __all__ as _catalogue
 from augury.compose import Compose
 from augury.custom import DualTransform, ImageOnlyTransform, Lambda
+from augury.doctor import doctor
 from augury.errors import AuguryError, FieldError, InverseError, RecordError, SampleError, StepError
 from augury.groups import OneOf, OneOrOther, RandomOrder, SelectiveChannelTransform, Sequential, SomeOf
 from augury.program import Program
@@ -19,7 +20,10 @@ from augury.transform import Transform
 
 if TYPE_CHECKING:
     from augury import inspect as _inspect
+    from augury.doctor.probe import probe
+    from augury.explorer import explore
     from augury.ledger import Ledger
+    from augury.ledger.batch import replay_rows
     from augury.saving import convert, from_dict, load, save, to_dict
 
     inverse, show, trace, verify = _inspect.inverse, _inspect.show, _inspect.trace, _inspect.verify
@@ -29,6 +33,7 @@ __version__ = "0.1.0"
 # Loaded when first used, so that importing augury stays as cheap as importing NumPy and OpenCV.
 _LATER = {
     "Ledger": "augury.ledger",
+    "explore": "augury.explorer",
     "inverse": "augury.inspect",
     "show": "augury.inspect",
     "trace": "augury.inspect",
@@ -36,6 +41,8 @@ _LATER = {
     "convert": "augury.saving",
     "from_dict": "augury.saving",
     "load": "augury.saving",
+    "probe": "augury.doctor.probe",
+    "replay_rows": "augury.ledger.batch",
     "save": "augury.saving",
     "to_dict": "augury.saving",
 }
@@ -45,7 +52,7 @@ __all__ = [  # noqa: PLE0604
     *_LATER,
     "AuguryError", "BboxParams", "Compose", "DualTransform", "FieldError", "ImageOnlyTransform", "InverseError",
     "KeypointParams", "Lambda", "OneOf", "OneOrOther", "Program", "RandomOrder", "RecordError", "ReplayCompose",
-    "SampleError", "SelectiveChannelTransform", "Sequential", "SomeOf", "StepError", "Transform", "replay",
+    "SampleError", "SelectiveChannelTransform", "Sequential", "SomeOf", "StepError", "Transform", "doctor", "replay",
 ]  # fmt: skip
 
 

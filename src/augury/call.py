@@ -97,6 +97,8 @@ def start(
                 entries = targets[field]
                 if type(entries) is not list and not _is_sequence(entries):
                     raise SampleError(f"{field}: got {shown(entries)}; pass a list or array, one entry per label")
+                if tracks[-1].classes is None:
+                    tracks[-1].classes = entries
                 if len(entries) != len(value):
                     raise SampleError(
                         f"{field}: {len(entries)} entries for {len(value)} {name}; pass one entry per label"

@@ -1,4 +1,5 @@
-"""The command line: `augury demo`, `replay`, `show`, `convert`, `ledger top`, `ledger sql`.
+"""The command line: `augury demo`, `replay`, `show`, `convert`, `ledger top`, `ledger sql`, `ledger replay`, `explore`,
+`report`, `search`.
 
 Whatever goes wrong that a user can put right ends with one line on stderr and exit code 2.
 """
@@ -15,7 +16,11 @@ import cv2
 import numpy as np
 import typer
 
+from augury.doctor import command as doctor_commands
 from augury.errors import AuguryError, RecordError, SampleError
+from augury.explorer import command as explorer_commands
+from augury.inspect.files import write_image
+from augury.search.command import app as search_app
 
 app = typer.Typer(
     help="Image augmentation that you can reproduce, replay and question.",
@@ -27,6 +32,9 @@ ledger_app = typer.Typer(
     help="Ask a ledger: a folder, or any fsspec URI, that training has logged to.", no_args_is_help=True
 )
 app.add_typer(ledger_app, name="ledger")
+app.add_typer(search_app, name="search")
+doctor_commands.register(app)
+explorer_commands.register(app, ledger_app)
 
 RecordFile = Annotated[
     Path,
@@ -104,9 +112,9 @@ def replay(
 
     found, targets = _sample(record, image, mask, labels)
     result = run_record(found, **targets)
-    _write(out, result["image"])
+    write_image(out, result["image"])
     if mask is not None:
-        _write(mask_out or out.with_name(f"{out.stem}-mask.png"), result["mask"])
+        write_image(mask_out or out.with_name(f"{out.stem}-mask.png"), result["mask"])
     rest = {name: _plain(value) for name, value in result.items() if name not in ("image", "mask")}
     if rest:
         print(json.dumps(rest))
@@ -250,30 +258,6 @@ def _read_like(path: Path, record: Mapping[str, Any], name: str) -> Any:
     elif shape[2:] == [3]:
         pixels = cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB)
     return pixels[..., None] if shape[2:] == [1] else pixels
-
-
-def _write(path: Path, image: Any) -> None:
-    """Write an array or tensor; what no image file can hold is brought to a viewable range, unless the file is .npy."""
-    from augury.inspect.panels import as_array, viewable
-
-    if path.suffix == ".npy":
-        np.save(path, as_array(image))
-        return
-    pixels = as_array(image)
-    exact = isinstance(image, np.ndarray) and pixels.dtype in (np.uint8, np.uint16)
-    if not exact or (pixels.ndim == 3 and pixels.shape[2] not in (1, 3, 4)):
-        pixels, notes = viewable(image)
-        notes = notes or [f"{as_array(image).dtype} as bytes"]
-        print(f"augury: {path}: {'; '.join(notes)}; write .npy to keep every value", file=sys.stderr)
-    if pixels.ndim == 3 and pixels.shape[2] > 1:
-        pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR if pixels.shape[2] == 3 else cv2.COLOR_RGBA2BGRA)
-    try:
-        done, data = cv2.imencode(path.suffix or ".png", pixels)
-    except cv2.error:
-        done = False
-    if not done:
-        raise SampleError(f"{path}: OpenCV cannot write {pixels.dtype} pixels to such a file; use .png or .npy")
-    path.write_bytes(data.tobytes())
 
 
 def _plain(value: Any) -> Any:

@@ -61,8 +61,11 @@ class Run:
     def labelled(self) -> Signature:
         """The signature with the labels and arrays after all steps so far, which are run for it."""
         self.flush()
-        boxes = next((track.values for track in self.tracks if track.role == "bboxes"), None)
-        return self.sig._replace(labels=Labels(boxes, self.arrays, self.extras))
+        track = next((track for track in self.tracks if track.role == "bboxes"), None)
+        if track is None:
+            return self.sig._replace(labels=Labels(None, self.arrays, self.extras))
+        classes = None if track.classes is None else tuple(track.select(track.classes))
+        return self.sig._replace(labels=Labels(track.values, self.arrays, self.extras, classes))
 
     def select(self, channels: tuple[int, ...]) -> None:
         """Let the next steps see and change only some channels of the image."""
@@ -273,8 +276,8 @@ def instance_events(
     some.
     """
     path, lowered, _, _ = step
-    keeps_scale = all(isinstance(op, (ops.D4, ops.Crop, ops.Pad, ops.Holes)) for op in lowered)
-    rule = "hole" if any(isinstance(op, ops.Holes) for op in lowered) else "frame"
+    keeps_scale = all(isinstance(op, (ops.D4, ops.Crop, ops.Pad, ops.Holes, ops.Stencil)) for op in lowered)
+    rule = "hole" if any(isinstance(op, (ops.Holes, ops.Stencil)) for op in lowered) else "frame"
     events: list[tuple[str, Event]] = []
     for name, role in roles.items():
         if role == "masks":
@@ -313,7 +316,9 @@ def acts_on_masks(op: Any) -> bool:
         return True
     if kind == "call":
         return isinstance(op, ops.Call)
-    return isinstance(op, (ops.Holes, ops.DropPixels)) and op.fill_mask is not None
+    if isinstance(op, ops.Morphology):
+        return True
+    return isinstance(op, (ops.Holes, ops.Stencil, ops.DropPixels)) and op.fill_mask is not None
 
 
 # The roles of a call with nothing but an image, told apart by identity.
@@ -327,6 +332,7 @@ _RETYPES: dict[type, Any] = {
     ops.NormalizeByImage: lambda op, sig: sig._replace(dtype="float32"),
     ops.ToFloat: lambda op, sig: sig._replace(dtype="float32"),
     ops.FromFloat: lambda op, sig: sig._replace(dtype=op.dtype),
+    ops.ColorRamp: lambda op, sig: sig._replace(shape=(*sig.shape[:2], len(op.colors[0]))),
     ops.Gray: lambda op, sig: sig._replace(shape=(*sig.shape[:2], op.channels)),
     ops.GrayPca: lambda op, sig: sig._replace(shape=(*sig.shape[:2], op.channels)),
     ops.ToTensor: lambda op, sig: sig._replace(dtype="tensor"),

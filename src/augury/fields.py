@@ -391,6 +391,66 @@ class Maybe(Field[Any, Any]):
         return {"anyOf": [self.inner.form(), {"type": "null"}]}
 
 
+class Words(Field[Any, Any]):
+    """A non-empty list of some of `options`."""
+
+    def __init__(self, *, default: Any = REQUIRED, options: Sequence[str]) -> None:
+        super().__init__(default=default)
+        self.options = tuple(options)
+        self.examples = (self.options[-2:],)
+
+    def convert(self, value: Any) -> Any:
+        if not isinstance(value, (list, tuple)) or not value or any(word not in self.options for word in value):
+            raise ValueError(f"pass a non-empty list of {', '.join(self.options)}")
+        return tuple(value)
+
+    def form(self) -> dict[str, Any]:
+        return {"type": "array", "items": {"enum": list(self.options)}, "minItems": 1}
+
+
+class Numbers(Field[Any, Any]):
+    """Numbers within [low, high] as nested lists; `sides` are their lengths, outermost first, 0 for any but none.
+
+    examples: accepted values, for property tests.
+    """
+
+    def __init__(
+        self,
+        *,
+        default: Any = REQUIRED,
+        sides: Sequence[int],
+        low: float = 0.0,
+        high: float = math.inf,
+        examples: Sequence[Any] = (),
+        keep: bool = False,
+    ) -> None:
+        super().__init__(default=default, keep=keep)
+        self.sides, self.low, self.high, self.examples = tuple(sides), low, high, tuple(examples)
+
+    def convert(self, value: Any) -> Any:
+        return self._nested(value.tolist() if hasattr(value, "tolist") else value, 0)
+
+    def _nested(self, value: Any, depth: int) -> Any:
+        shape = " x ".join(str(side or "any number") for side in self.sides)
+        rule = f"pass lists of {shape} numbers from {self.low:g} to {self.high:g}"
+        if depth == len(self.sides):
+            out = float(number(value, rule))
+            if not self.low <= out <= self.high:
+                raise ValueError(rule)
+            return out
+        if not isinstance(value, (list, tuple)) or len(value) != (self.sides[depth] or max(len(value), 1)):
+            raise ValueError(rule)
+        return tuple(self._nested(one, depth + 1) for one in value)
+
+    def form(self) -> dict[str, Any]:
+        out: dict[str, Any] = {"type": "number", "minimum": self.low}
+        if self.high < math.inf:
+            out["maximum"] = self.high
+        for side in reversed(self.sides):
+            out = {"type": "array", "items": out, **({"minItems": side, "maxItems": side} if side else {"minItems": 1})}
+        return out
+
+
 class Plain(Field[Any, Any]):
     """A value with a shape of its own, checked by `check`, which returns the stored form or raises ValueError(rule).
 
@@ -418,3 +478,24 @@ class Plain(Field[Any, Any]):
 
     def form(self) -> dict[str, Any]:
         return dict(self.shape)
+
+
+class Color(Numbers):
+    """Red, green and blue, in 255ths of full range."""
+
+    def __init__(self, *, default: Sequence[float]) -> None:
+        super().__init__(default=default, sides=(3,), high=255, examples=((0, 128, 255),), keep=True)
+        self.unit = "1/255"
+
+
+class Region(Numbers):
+    """A box (x_min, y_min, x_max, y_max) in fractions of the image's size."""
+
+    def __init__(self, *, default: Sequence[float], keep: bool = False) -> None:
+        super().__init__(default=default, sides=(4,), high=1, examples=((0.2, 0.1, 0.8, 1),), keep=keep)
+
+    def convert(self, value: Any) -> Any:
+        x_min, y_min, x_max, y_max = region = super().convert(value)
+        if x_min > x_max or y_min > y_max:
+            raise ValueError("pass (x_min, y_min, x_max, y_max) with each min at most its max")
+        return region

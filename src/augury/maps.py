@@ -15,13 +15,14 @@ import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from augury.errors import InverseError
+from augury.errors import InverseError, SampleError
 from augury.rng import Source
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -336,6 +337,102 @@ def _adjugate(matrices: Floats) -> Floats:
     return out
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Loose(Dense):
+    """A field that shuffles pixels about the place where they were: labels stay, and nothing takes it back."""
+
+    def points(self, xy: Floats) -> Floats:
+        return np.array(xy, np.float64)
+
+    def points_and_jacobian(self, xy: Floats) -> tuple[Floats, Floats]:
+        return self.points(xy), np.broadcast_to(np.eye(2), (len(xy), 2, 2))
+
+    def inverse(self) -> Dense:
+        raise InverseError("pixels that were spread at random cannot be put back; drop the step")
+
+
+def loose(field: Dense) -> Loose:
+    """`field` as one that labels do not follow."""
+    return Loose(field.map_x, field.map_y)
+
+
+# ---- tiles ---------------------------------------------------------------------------------------------
+
+
+def tile_edges(parts: int, size: int) -> list[int]:
+    """Edges of the most even cut of `size` pixels into `parts`, or into single pixels if they are fewer."""
+    parts = min(parts, size)
+    return [(i * size + parts // 2) // parts for i in range(parts + 1)]
+
+
+class Tiles:
+    """The image cut into tiles and put together in another order: output tile i shows tile order[i]."""
+
+    def __init__(self, rows: int, columns: int, order: tuple[int, ...], height: int, width: int) -> None:
+        self.y, self.x = np.array(tile_edges(rows, height)), np.array(tile_edges(columns, width))
+        self.order = np.array(order)
+        across = len(self.x) - 1
+        low = np.stack([np.tile(self.x[:-1], len(self.y) - 1), np.repeat(self.y[:-1], across)], axis=1)
+        # How far each source tile moves.
+        self.moves = np.empty((len(order), 2), np.int64)
+        self.moves[self.order] = low - low[self.order]
+
+    def _tile(self, xy: Floats) -> npt.NDArray[np.intp]:
+        column = np.clip(np.searchsorted(self.x, xy[..., 0], "right") - 1, 0, len(self.x) - 2)
+        row = np.clip(np.searchsorted(self.y, xy[..., 1], "right") - 1, 0, len(self.y) - 2)
+        return row * (len(self.x) - 1) + column
+
+    def points(self, xy: Floats) -> Floats:
+        """(N, 2) source points to the output; those outside the image move with the nearest tile."""
+        out: Floats = xy + self.moves[self._tile(xy)]
+        return out
+
+    def points_and_jacobian(self, xy: Floats) -> tuple[Floats, Floats]:
+        return self.points(xy), np.broadcast_to(np.eye(2), (len(xy), 2, 2))
+
+    def hulls(self, boxes: Floats) -> Floats:
+        """Boxes (N, 4) as the hulls of the pieces that tiles cut them into."""
+        out = boxes.copy()
+        for i, (x0, y0, x1, y1) in enumerate(boxes.tolist()):
+            xs = np.array([x0, *self.x[(self.x > x0) & (self.x < x1)], x1])
+            ys = np.array([y0, *self.y[(self.y > y0) & (self.y < y1)], y1])
+            x, y = (grid.ravel() for grid in np.meshgrid((xs[:-1] + xs[1:]) / 2, (ys[:-1] + ys[1:]) / 2))
+            moves = self.moves[self._tile(np.stack([x, y], axis=1))]
+            left, top = np.tile(xs[:-1], len(ys) - 1) + moves[:, 0], np.repeat(ys[:-1], len(xs) - 1) + moves[:, 1]
+            right, bottom = np.tile(xs[1:], len(ys) - 1) + moves[:, 0], np.repeat(ys[1:], len(xs) - 1) + moves[:, 1]
+            out[i] = left.min(), top.min(), right.max(), bottom.max()
+        return out
+
+
+# ---- patterns ------------------------------------------------------------------------------------------
+
+
+def bits(packed: bytes, rows: int, columns: int, size: tuple[int, int]) -> Any:
+    """A packed pattern as (H, W) uint8, 255 where a bit is set."""
+    if (rows, columns) != size:
+        raise SampleError(f"a pattern of {(rows, columns)} does not fit an image of height and width {size}")
+    flat = np.unpackbits(np.frombuffer(packed, np.uint8), count=rows * columns)
+    return flat.reshape(size) * np.uint8(255)
+
+
+def grid_lines(unit: float, width: float, x: float, y: float, angle: float, size: tuple[int, int]) -> Any:
+    """Lines of `width` pixels every `unit` pixels as (H, W) uint8, 255 on a line."""
+    cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+    across = (np.arange(size[1], dtype=np.float32) + np.float32(0.5 - size[1] / 2)) / np.float32(unit)
+    down = (np.arange(size[0], dtype=np.float32) + np.float32(0.5 - size[0] / 2))[:, None] / np.float32(unit)
+    if angle:
+        u = across * np.float32(cos) + down * np.float32(sin)
+        v = down * np.float32(cos) - across * np.float32(sin)
+    else:
+        u, v = across, down
+    on = []
+    for part, start in ((u, x), (v, y)):
+        part -= np.float32(start / unit)
+        part -= np.floor(part)
+        on.append(part < np.float32(width / unit))
+    return np.where(on[0] | on[1], np.uint8(255), np.uint8(0))
+
+
 # ---- field builders: plain parameters, height, width -> (map_x, map_y) ----------------------------------
 
 
@@ -413,6 +510,21 @@ def control_field(key: str, rows: int, columns: int, displacement: float, height
     noise: Any = Source(key).uniform(2 * rows * columns, -reach, reach).reshape(2, rows, columns)
     moved = [cv2.resize(part, (width, height), interpolation=cv2.INTER_CUBIC) for part in noise]
     return _over(moved[0], moved[1], height, width, add=True)
+
+
+def spread_field(key: str, radius: int, height: int, width: int) -> Maps:
+    """Displacements of whole pixels, drawn evenly from the square of `radius` pixels around each pixel."""
+    words = Source(key).uint16(2 * height * width).reshape(2, height, width)
+    table = _spread_table(radius)
+    x, y = (cv2.LUT(part, table) for part in words)
+    return _over(x, y, height, width, add=True)
+
+
+@lru_cache(maxsize=32)
+def _spread_table(radius: int) -> npt.NDArray[np.float32]:
+    """The displacement of every 16-bit word."""
+    steps = (np.arange(65536, dtype=np.int64) * (2 * radius + 1) >> 16) - radius
+    return steps.astype(np.float32).reshape(1, -1)
 
 
 def _over(x: Any, y: Any, height: int, width: int, add: bool = False) -> Maps:

@@ -159,13 +159,21 @@ class ControlField(NamedTuple):
     displacement: float
 
 
-Field: TypeAlias = GridField | LensField | SmoothField | ControlField
+class SpreadField(NamedTuple):
+    """Every pixel shows one drawn from the square of `radius` pixels around it."""
+
+    key: str
+    radius: int
+
+
+Field: TypeAlias = GridField | LensField | SmoothField | ControlField | SpreadField
 
 _BUILDERS: dict[type[Field], Callable[..., maps.Maps]] = {
     GridField: maps.grid_field,
     LensField: maps.lens_field,
     SmoothField: maps.smooth_field,
     ControlField: maps.control_field,
+    SpreadField: maps.spread_field,
 }
 
 
@@ -190,10 +198,29 @@ class Remap(NamedTuple):
         if isinstance(field, SmoothField) and self.resolution < 1.0:
             # Its lengths are pixels: a displacement of a coarse pixel is worth 1 / resolution fine ones.
             field = field._replace(alpha=field.alpha * self.resolution**2, sigma=field.sigma * self.resolution)
+        if isinstance(field, SpreadField):
+            return maps.loose(maps.dense(maps.spread_field, field, height, width, self.resolution))
         return maps.dense(_BUILDERS[type(field)], field, height, width, self.resolution)
 
     def for_mask(self) -> Self:
         return self._replace(interpolation=self.mask_interpolation, fill=self.fill_mask)
+
+
+class GridShuffle(NamedTuple):
+    """Cut the image into rows x columns tiles (see `maps.tile_edges`); place i, row by row, shows tile order[i]."""
+
+    rows: int
+    columns: int
+    order: tuple[int, ...]
+
+    def size(self, height: int, width: int) -> tuple[int, int]:
+        return height, width
+
+    def map(self, height: int, width: int) -> maps.Tiles:
+        return maps.Tiles(self.rows, self.columns, self.order, height, width)
+
+    def for_mask(self) -> Self:
+        return self
 
 
 # ---- pixel: each value (or each pixel's channels) alone ---------------------------------------------
@@ -278,6 +305,15 @@ class Gray(NamedTuple):
     channels: int = 3
 
 
+class ColorRamp(NamedTuple):
+    """The colour that stands at each pixel's luma between `stops` (ascending, from 0 to 1), one colour of C fractions
+    per stop, straight lines between them.
+    """
+
+    stops: Coefficients
+    colors: tuple[Coefficients, ...]
+
+
 class Normalize(NamedTuple):
     """(value - mean * max_value) / (std * max_value) as float32, then clipped to `clip`; value in the image's own
     range.
@@ -358,6 +394,46 @@ class LinearByMean(NamedTuple):
     safe: bool = False
 
 
+class MatchMean(NamedTuple):
+    """value * gain, the gain that brings the mean of the image to `mean`, limited to [low, high]."""
+
+    mean: float
+    low: float = 0.0
+    high: float = float("inf")
+
+
+class Stain(NamedTuple):
+    """Mix the optical densities of two stains anew (Ruifrok and Johnston, 2001): stain i times scale[i] plus shift[i].
+
+    stains: two rows of RGB densities; () finds them in the image by `method` ("macenko" or "vahadane").
+    background: also change pixels that hold hardly any stain. residual: what the two stains do not explain is dropped
+    ("project"), kept ("preserve"), or scaled and shifted like the stains, by the third numbers ("augment").
+    """
+
+    stains: tuple[Coefficients, ...]
+    scale: Coefficients
+    shift: Coefficients
+    background: bool = False
+    residual: str = "project"
+    method: str = "macenko"
+
+
+class TruncateSpectrum(NamedTuple):
+    """Keep the lowest frequencies: this fraction of the spectrum's width and height."""
+
+    fraction: float
+
+
+class Spikes(NamedTuple):
+    """Add `number` plane waves of drawn frequency and phase, amplitudes within [low, high) times the image's mean."""
+
+    key: str
+    number: int
+    low: float
+    high: float
+    per_channel: bool = False
+
+
 class PcaShift(NamedTuple):
     """Add to each pixel the principal colour directions times alphas times eigenvalues (Krizhevsky et al., 2012)."""
 
@@ -400,9 +476,10 @@ class MedianBlur(NamedTuple):
 
 
 class Filter(NamedTuple):
-    """Correlate every channel with a small kernel, given row by row."""
+    """Correlate every channel with a small kernel, given row by row. `border` is an OpenCV border constant."""
 
     rows: tuple[Coefficients, ...]
+    border: int = 4
 
 
 class Defocus(NamedTuple):
@@ -413,11 +490,104 @@ class Defocus(NamedTuple):
 
 
 class Unsharp(NamedTuple):
-    """value + alpha * (value - Gaussian(size, sigma) of value)."""
+    """value + alpha * (value - Gaussian(size, sigma) of value), all over or, softly, where that difference is above a
+    threshold (fraction of full range).
+    """
 
     size: int
     sigma: float
     alpha: float
+    threshold: float | None = None
+
+
+class ModeFilter(NamedTuple):
+    """The most frequent value of size x size pixels."""
+
+    size: int
+
+
+class ZoomBlur(NamedTuple):
+    """Mean of the image enlarged about its centre by 1, 1 + step ... up to `factor`."""
+
+    factor: float
+    step: float
+
+
+class Scatter(NamedTuple):
+    """`rounds` times, every pixel shows one drawn from the square of `reach` pixels around it, or swaps with it."""
+
+    key: str
+    reach: int
+    rounds: int
+    swap: bool = False
+
+
+class Morphology(NamedTuple):
+    """Maximum ("dilation") or minimum ("erosion") over an ellipse of height x width pixels, of masks too; boxes grow or
+    shrink with bright things.
+    """
+
+    operation: str
+    height: int
+    width: int
+
+
+class Superpixels(NamedTuple):
+    """Cut the image, shrunk to max_size, into about `segments` regions of like colour (SLIC, Achanta et al., 2012), and
+    fill each with probability `probability` with its mean colour.
+    """
+
+    key: str
+    probability: float
+    segments: int
+    max_size: int | None = None
+    interpolation: int = 1
+
+
+class GridLines(NamedTuple):
+    """Lines of `width` pixels every `unit` pixels along both axes, (x, y) from the image's centre, then turned by
+    `angle` degrees about it.
+    """
+
+    unit: float
+    width: float
+    x: float
+    y: float
+    angle: float
+
+
+class Bits(NamedTuple):
+    """One bit per pixel of height x width, packed row by row."""
+
+    packed: bytes
+    height: int
+    width: int
+
+
+class Stencil(NamedTuple):
+    """Overwrite the pixels of a pattern; fill, fill_mask and key as in Holes."""
+
+    pattern: GridLines | Bits
+    fill: HoleFill = 0
+    fill_mask: Fill | None = None
+    key: str = ""
+
+    def where(self, height: int, width: int) -> Any:
+        """(height, width) uint8, 255 in the pattern."""
+        size = (height, width)
+        pattern = self.pattern
+        return maps.bits(*pattern, size) if isinstance(pattern, Bits) else maps.grid_lines(*pattern, size)
+
+
+class Draw(NamedTuple):
+    """Draw marks over the image, one after another.
+
+    Each: kind ("line", "arrow", "rectangle" or "text"), x0, y0, x1, y1 (pixels; of text, its lower left corner
+    twice), thickness, colour (fractions, one or three), and style of a line, tip of an arrow (as a fraction of its
+    length), or (text, size).
+    """
+
+    marks: tuple[tuple[Any, ...], ...]
 
 
 class Holes(NamedTuple):
@@ -437,9 +607,11 @@ class Holes(NamedTuple):
 
 
 class GaussNoise(NamedTuple):
-    """Add Gaussian noise; mean and sigma as fractions of full range; one field for all channels unless per_channel.
+    """Add noise; mean and sigma as fractions of full range; one field for all channels unless per_channel.
 
     scale: noise is drawn at this fraction of the image's size, in (0, 1], and enlarged linearly.
+    distribution: what is multiplied by sigma: "gaussian" (standard), "uniform" in [-1, 1), "laplace" (of scale 1), or
+    "beta", whose two exponents are `shape`, stretched over [-1, 1].
     """
 
     key: str
@@ -447,6 +619,25 @@ class GaussNoise(NamedTuple):
     sigma: float
     per_channel: bool = True
     scale: float = 1.0
+    distribution: str = "gaussian"
+    shape: Coefficients = ()
+
+
+class RicianNoise(NamedTuple):
+    """Magnitude of a complex signal whose two parts have Gaussian noise of sigma (fraction of full range)."""
+
+    key: str
+    sigma: float
+    per_channel: bool = False
+
+
+class BiasField(NamedTuple):
+    """Multiply by exp(a smooth field): Gaussians of `sigma` on a grid of `scale` times the size, enlarged."""
+
+    key: str
+    sigma: float
+    scale: float
+    per_channel: bool = False
 
 
 class IsoNoise(NamedTuple):
@@ -500,6 +691,187 @@ class DropPixels(NamedTuple):
     fill_mask: Fill | None = None
 
 
+# ---- light and weather: opacities laid over the image ------------------------------------------------
+
+
+class DepthLayer(NamedTuple):
+    """How much fog lies in front of each pixel: 1 - exp(-density * depth); mode "linear" (far at the top), "diagonal"
+    (far at the top left) or "radial" (far at the centre)."""
+
+    density: float
+    mode: str = "linear"
+
+
+class PuffLayer(NamedTuple):
+    """`number` puffs of fog, Gaussian in optical depth: `depth` at their middle, sigma `radius` of the shorter side."""
+
+    key: str
+    number: int
+    radius: float
+    depth: float
+
+
+class StreakLayer(NamedTuple):
+    """`number` falling drops seen as streaks: length and width (pixels) of the nearest, slant in degrees."""
+
+    key: str
+    number: int
+    slant: float
+    length: int
+    width: int
+
+
+class SnowLayer(NamedTuple):
+    """Drifts of snow, heaviest far away (at the top), `amount` in [0, 1]."""
+
+    key: str
+    amount: float
+
+
+class SpatterLayer(NamedTuple):
+    """Where smoothed Gaussian noise (mean, std; sigma pixels) exceeds the threshold: "rain" drops or "mud"."""
+
+    key: str
+    mean: float
+    std: float
+    sigma: float
+    threshold: float
+    mode: str = "rain"
+
+
+class PolygonLayer(NamedTuple):
+    """Star-shaped polygons of `corners` corners inside roi (x_min, y_min, x_max, y_max; fractions), one per opacity."""
+
+    key: str
+    roi: tuple[float, float, float, float]
+    corners: int
+    opacities: Coefficients
+
+
+class PlasmaLayer(NamedTuple):
+    """A cloud of random octaves up to `size` cells, each roughness / (roughness + 2) as strong as the one before."""
+
+    key: str
+    size: int
+    roughness: float
+
+
+class VignetteLayer(NamedTuple):
+    """Light lost by the cos^4 law of a lens looking at (x, y), fractions of the size; `loss` in the farthest corner."""
+
+    x: float
+    y: float
+    loss: float
+
+
+class RampLayer(NamedTuple):
+    """0 to 1 across the image along `angle` degrees: 0 to the right, 90 down."""
+
+    angle: float
+
+
+class SpotLayer(NamedTuple):
+    """The greatest of Gaussian spots (x, y, sigma, strength): fractions of the size, sigma of the longer side."""
+
+    spots: tuple[tuple[float, float, float, float], ...]
+
+
+class CornerLayer(NamedTuple):
+    """1 in a corner (0 top left, 1 top right, 2 bottom right, 3 bottom left), falling to 0 in the opposite one."""
+
+    corner: int
+
+
+Layer: TypeAlias = (
+    DepthLayer | PuffLayer | StreakLayer | SnowLayer | SpatterLayer | PolygonLayer | PlasmaLayer | VignetteLayer
+    | RampLayer | SpotLayer | CornerLayer
+)  # fmt: skip
+
+
+class Veil(NamedTuple):
+    """value * (base + gain * a) + shift * a, where the layer says a in [0, 1] for each pixel.
+
+    gain -1 and shift a colour cover the image with it; shift 0 lightens or darkens. shift: one number, or one per
+    channel. about_mean: gain stretches around the image's mean instead of 0.
+    """
+
+    layer: Layer
+    gain: float = -1.0
+    shift: Coefficients = (0.0,)
+    about_mean: bool = False
+    base: float = 1.0
+
+
+class Flare(NamedTuple):
+    """Discs of light (x, y, radius, opacity, edge, *colour), in fractions of the size and of the longer side, painted
+    over the image; or added as light does (`screen`), with `rays` spikes of `reach` from the first disc.
+
+    edge: the outer part of a disc's radius over which it fades; 1 is a glow, 0 a hard edge.
+    """
+
+    discs: tuple[tuple[float, ...], ...]
+    screen: bool = False
+    rays: int = 0
+    reach: float = 0.0
+    turn: float = 0.0
+
+
+class Gravel(NamedTuple):
+    """Heaps of stones inside boxes (x_min, y_min, x_max, y_max; fractions): each stone a shaded gray disc."""
+
+    key: str
+    roi: tuple[float, float, float, float]
+    patches: int
+
+
+class Bleach(NamedTuple):
+    """Multiply the lightness (of HLS) of pixels darker than `threshold` by `factor`; hue and saturation stay."""
+
+    threshold: float
+    factor: float
+
+
+class Aberration(NamedTuple):
+    """Read red and blue from where a lens of radial distortion k1, k2 puts them; green stays. RGB images only."""
+
+    red: tuple[float, float]
+    blue: tuple[float, float]
+    interpolation: int = 1
+
+
+class Grain(NamedTuple):
+    """Grain of film, `size` pixels wide: noise of deviation intensity * sqrt(value * (1 - value)), gray."""
+
+    key: str
+    intensity: float
+    size: int
+
+
+class Halftone(NamedTuple):
+    """Round dots of ink, `size` pixels apart, whose area is the darkness; `blend` of the image remains."""
+
+    size: int
+    blend: float = 0.0
+
+
+class Dither(NamedTuple):
+    """`levels` values per channel, or of gray (`gray`), with thresholds spread so that local means are kept.
+
+    method: "error_diffusion" by `algorithm`, "ordered" by a Bayer matrix of `size`, or "random": noise of `key`, in
+    [low, high) steps.
+    """
+
+    method: str
+    levels: int = 2
+    gray: bool = True
+    algorithm: str = "floyd_steinberg"
+    serpentine: bool = False
+    size: int = 4
+    key: str = ""
+    low: float = -0.5
+    high: float = 0.5
+
+
 # ---- codec -------------------------------------------------------------------------------------------
 
 
@@ -541,6 +913,12 @@ class OnChannels(NamedTuple):
     ops: tuple[Any, ...]
 
 
+class OnWindows(NamedTuple):
+    """Run ops on windows (x_min, y_min, x_max, y_max; pixels) of the image, in turn; other targets unchanged."""
+
+    parts: tuple[tuple[tuple[int, int, int, int], tuple[Any, ...]], ...]
+
+
 class Call(NamedTuple):
     """Python functions by target role, each array -> array; for custom transforms. Nothing is known about them."""
 
@@ -548,12 +926,16 @@ class Call(NamedTuple):
 
 
 Op: TypeAlias = (
-    D4 | Crop | Pad | Resize | Warp | Remap
+    D4 | Crop | Pad | Resize | Warp | Remap | GridShuffle
     | Linear | Gamma | Invert | Solarize | Posterize | Tone | Curves
-    | ColorMatrix | HueSaturation | ShuffleChannels | FillChannels | Gray | Normalize | ToFloat | FromFloat
+    | ColorMatrix | HueSaturation | ShuffleChannels | FillChannels | Gray | ColorRamp | Normalize | ToFloat | FromFloat
+    | MatchMean | Stain | TruncateSpectrum | Spikes
     | Equalize | ByteTable | Clahe | AutoContrast | Contrast | LinearByMean | PcaShift | GrayPca | NormalizeByImage
+    | ModeFilter | ZoomBlur | Scatter | Morphology | Superpixels | Stencil | Draw
     | BoxBlur | GaussianBlur | MedianBlur | Filter | Defocus | Unsharp | Holes
+    | RicianNoise | BiasField | OnWindows
     | GaussNoise | IsoNoise | MultiplyNoise | SaltPepper | ShotNoise | DropPixels
+    | Veil | Flare | Gravel | Bleach | Aberration | Grain | Halftone | Dither
     | Compress | Downscale | ToTensor | NormalizeToTensor | OnChannels | Call
 )  # fmt: skip
 
@@ -567,6 +949,7 @@ KINDS: dict[str, tuple[type, ...]] = {
         Resize,
         Warp,
         Remap,
+        GridShuffle,
     ),
     "curve": (
         Linear,
@@ -584,6 +967,8 @@ KINDS: dict[str, tuple[type, ...]] = {
         ShuffleChannels,
         FillChannels,
         Gray,
+        ColorRamp,
+        Bleach,
         Normalize,
         ToFloat,
         FromFloat,
@@ -594,6 +979,10 @@ KINDS: dict[str, tuple[type, ...]] = {
         AutoContrast,
         Contrast,
         LinearByMean,
+        MatchMean,
+        Stain,
+        TruncateSpectrum,
+        Spikes,
         PcaShift,
         GrayPca,
         NormalizeByImage,
@@ -605,15 +994,31 @@ KINDS: dict[str, tuple[type, ...]] = {
         Filter,
         Defocus,
         Unsharp,
+        ModeFilter,
+        ZoomBlur,
+        Scatter,
+        Morphology,
+        Superpixels,
+        Stencil,
+        Draw,
         Holes,
+        Veil,
+        Flare,
+        Gravel,
+        Aberration,
+        Halftone,
+        Dither,
     ),
     "noise": (
         GaussNoise,
+        RicianNoise,
+        BiasField,
         IsoNoise,
         MultiplyNoise,
         SaltPepper,
         ShotNoise,
         DropPixels,
+        Grain,
     ),
     "codec": (
         Compress,
@@ -625,6 +1030,7 @@ KINDS: dict[str, tuple[type, ...]] = {
     ),
     "call": (
         OnChannels,
+        OnWindows,
         Call,
     ),
 }

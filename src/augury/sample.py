@@ -38,11 +38,13 @@ class Labels(NamedTuple):
     """What a transform that needs labels or pixels may look at while it draws: the sample after earlier steps.
 
     boxes: (N, 4) float64 of x_min, y_min, x_max, y_max in pixels, of the first box target. arrays: targets by name.
+    classes: the boxes' entries of their first label field; None without one.
     """
 
     boxes: Array | None
     arrays: Mapping[str, Any]
     extras: Mapping[str, Any]
+    classes: tuple[Any, ...] | None = None
 
 
 class Signature(NamedTuple):

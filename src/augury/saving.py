@@ -51,7 +51,12 @@ MIT_DEFAULTS: dict[str, dict[str, Any]] = {
 }
 
 # What Albumentations 2.0.8 writes beside the arguments of these: values of base classes that follow from them.
+_STRIPS: tuple[str, ...] = (
+    "fill", "fill_mask", "mask_x_length", "mask_y_length", "num_masks_x", "num_masks_y",
+)  # fmt: skip
 MIT_IMPLIED: dict[str, tuple[str, ...]] = {
+    "FrequencyMasking": _STRIPS,
+    "TimeMasking": _STRIPS,
     "PadIfNeeded": ("padding",),
     "RGBShift": ("approximation", "noise_params", "noise_type", "spatial_mode"),
     "SafeRotate": (

@@ -252,3 +252,62 @@ def test_emboss() -> None:
 def test_refused(name: str, wrong: dict[str, Any]) -> None:
     with pytest.raises(FieldError, match=f"{name}.{next(iter(wrong))}: got"):
         getattr(A, name)(**wrong)
+
+
+def test_sinc_kernels_are_ideal_low_passes() -> None:
+    # J1(1) and J1(5), Abramowitz and Stegun, table 9.1
+    from augury.kernels.cpu.blur import _bessel, sinc_kernel
+
+    x, j1 = _bessel(64)
+    assert np.allclose(np.interp([1.0, 5.0], x, j1), [0.4400505857, -0.3275791376], atol=1e-6)
+    kernel = np.array(sinc_kernel(21, 1.0))
+    assert abs(kernel.sum() - 1) < 1e-5 and np.allclose(kernel, kernel.T) and kernel.min() < 0
+
+
+@pytest.mark.parametrize("size", [5, 9, 13, 21])
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_large_filters_are_correlations(size: int, dtype: str) -> None:
+    from augury import ops
+    from augury.kernels.cpu import blur
+
+    weights = np.random.default_rng(1).random((size, size)) / size**2
+    sample = np.random.default_rng(0).integers(0, 256, (90, 80, 3))
+    given: Array = (sample / 255).astype(np.float32) if dtype == "float32" else sample.astype(np.uint8)
+    for border in (0, 1, 2, 4):
+        want = cv2.filter2D(given.astype(np.float64), -1, weights, borderType=border)
+        got = blur.filter(given, ops.Filter(tuple(map(tuple, weights.tolist())), border))
+        assert np.abs(got - want).max() < (1e-5 if dtype == "float32" else 0.51)
+
+
+def test_the_mode_is_the_most_frequent_value() -> None:
+    sample = np.random.default_rng(0).integers(0, 3, (20, 30)).astype(np.uint8) * 100
+    out = run(A.ModeFilter((3, 3), p=1), sample)
+    for y, x in [(4, 5), (10, 20), (17, 3)]:
+        counts = np.bincount(sample[y - 1 : y + 2, x - 1 : x + 2].ravel())
+        assert out[y, x] == counts.argmax()
+    apart = np.arange(100, dtype=np.uint8).reshape(10, 10)
+    assert np.array_equal(run(A.ModeFilter((3, 3), p=1), apart)[2:-2, 2:-2], apart[2:-2, 2:-2])
+
+
+def test_glass_trades_places() -> None:
+    number = np.arange(1200, dtype=np.uint16).reshape(30, 40)
+    out = run(A.GlassBlur(sigma=0, max_delta=2, iterations=1, mode="exact", p=1), number)
+    assert np.array_equal(np.sort(out, axis=None), number.ravel()) and not np.array_equal(out, number)
+    fast = run(A.GlassBlur(sigma=0, max_delta=2, iterations=1, p=1), number)
+    moved = fast[2:-2, 2:-2].astype(int) - number[2:-2, 2:-2]
+    assert {(m + 82) // 40 - 2 for m in np.unique(moved).tolist()} == {-2, -1, 0, 1, 2}
+
+
+def test_unsharp_masks_leave_small_differences_alone() -> None:
+    flat = np.full((40, 40), 100, np.uint8)
+    flat[:, 20:] = 105
+    assert np.array_equal(run(A.UnsharpMask(alpha_range=(1, 1), p=1), flat), flat)
+    flat[:, 20:] = 200
+    assert run(A.UnsharpMask(alpha_range=(1, 1), p=1), flat).max() > 200
+
+
+def test_zoom_blur_keeps_the_centre_and_enhance_flat_areas() -> None:
+    flat = np.full((21, 31, 3), 90, np.uint8)
+    assert np.array_equal(run(A.ZoomBlur((1.5, 1.5), (0.1, 0.1), p=1), flat), flat)
+    for mode in ("edge", "detail"):
+        assert np.array_equal(run(A.Enhance(mode, p=1), flat), flat)

@@ -183,3 +183,29 @@ def test_other_channel_counts_are_refused(name: str) -> None:
     with pytest.raises(SampleError, match=rf"{name}: got .* 5 channels, needs 1 \(gray\) or 3"):
         run(getattr(A, name)(p=1), image(channels=5))
     assert run(A.SelectiveChannelTransform([getattr(A, name)(p=1)], (0, 2, 4), p=1), image(channels=5)).shape[2] == 5
+
+
+def test_6500_kelvin_is_white_and_candles_are_red() -> None:
+    gray = np.full((4, 4, 3), 100, np.uint8)
+    for mode in ("blackbody", "cied"):
+        for low, sign in ((6500, 0), (4000, 1), (12000, -1)):
+            step = A.PlanckianJitter(mode, (low, low), p=1)
+            red, green, blue = A.Compose([step], seed=1)(image=gray, key=0)["image"][0, 0].astype(int)
+            assert green == 100 and np.sign(red - 100) == sign == np.sign(100 - blue)
+
+
+def test_exposure_colour_ramps_and_channels() -> None:
+    sample = np.random.default_rng(0).integers(0, 120, (30, 30, 3)).astype(np.uint8)
+
+    def run(step: Any) -> Any:
+        return A.Compose([step], seed=1)(image=sample, key=0)["image"]
+
+    assert abs(run(A.ExposureMatching((0.4, 0.4), p=1)).mean() / 255 - 0.4) < 0.005
+    assert abs(run(A.ExposureMatching((0.9, 0.9), (1, 1.1), p=1)).mean() - 1.1 * sample.mean()) < 0.5
+    assert np.array_equal(run(A.ChannelSwap(p=1)), sample[..., ::-1])
+    ramp = run(A.Colorize(((0, 0, 50),) * 2, ((255, 0, 50),) * 2, p=1))
+    assert (ramp[..., 1] == 0).all() and (ramp[..., 2] == 50).all()
+    luma = sample @ np.array([0.299, 0.587, 0.114])
+    assert np.abs(ramp[..., 0] - luma).max() < 1.01
+    assert np.array_equal(run(A.PhotoMetricDistort(distort_p=0, p=1)), sample)
+    assert A.Compose([A.ToRGB(4)])(image=sample[..., 0])["image"].shape == (30, 30, 4)

@@ -375,3 +375,19 @@ def test_masks_channels_and_refusals() -> None:
         A.Compose([crop], is_check_shapes=False)(image=image(), mask=one[:20])
     out = A.Compose([crop])(image=image(), masks=[one, two])
     assert sum(int(m.any()) for m in out["masks"]) == 1
+
+
+def test_windows_that_show_boxes() -> None:
+    boxes = np.array([[5, 5, 20, 25], [50, 40, 60, 58], [70, 3, 79, 12.0]])
+    settings = {"bbox_params": A.BboxParams("pascal_voc"), "seed": 1, "save_applied_params": True}
+    sample = np.zeros((60, 80, 3), np.uint8)
+    for key in range(200):
+        out = A.Compose([A.AtLeastOneBBoxRandomCrop(30, 25)], **settings)(image=sample, bboxes=boxes, key=key)
+        x0, y0, x1, y1 = out["applied_transforms"][0][1]["crop_coords"]
+        assert ((boxes >= [x0, y0, x0, y0]) & (boxes <= [x1, y1, x1, y1])).all(axis=1).any()
+        step = A.BBoxSubsetSafeRandomCrop((0.6, 0.6), aspect_ratio_range=(1.2, 1.2))
+        out = A.Compose([step], **settings)(image=sample, bboxes=boxes, key=key)
+        x0, y0, x1, y1 = out["applied_transforms"][0][1]["crop_coords"]
+        assert 0 <= x0 < x1 <= 80 and 0 <= y0 < y1 <= 60
+        assert ((boxes >= [x0, y0, x0, y0]) & (boxes <= [x1, y1, x1, y1])).all(axis=1).sum() >= 2
+        assert abs((x1 - x0) / (y1 - y0) - 1.2) < 0.05 or (x1 - x0, y1 - y0)[0] == 80 or y1 - y0 == 60

@@ -311,3 +311,59 @@ def test_recorded_holes_scale_with_the_image() -> None:
 def test_refused(name: str, wrong: dict[str, Any]) -> None:
     with pytest.raises(FieldError, match=f"{name}.{next(iter(wrong))}: got"):
         getattr(A, name)(**wrong)
+
+
+def one(step: Any, key: int = 0, **targets: Any) -> dict[str, Any]:
+    settings: dict[str, Any] = {"bbox_params": A.BboxParams("pascal_voc", label_fields=["labels"])}
+    settings = settings if "bboxes" in targets else {}
+    return A.Compose([step], seed=1, save_applied_params=True, **settings)(**targets, key=key)
+
+
+def test_strips_and_grids() -> None:
+    white = np.full((50, 70), 255, np.uint8)
+    out = one(A.XYMasking((2, 2), (1, 1), (3, 5), (4, 4), p=1), image=white, mask=white)
+    black = out["image"] == 0
+    assert 3 <= black.all(axis=0).sum() <= 10 and black.all(axis=1).sum() == 4
+    assert (out["mask"] == 255).all()
+    for key in range(30):
+        assert (one(A.TimeMasking(9, p=1), key, image=white)["image"] == 0).all(axis=0).sum() <= 9
+        assert (one(A.FrequencyMasking(9, p=1), key, image=white)["image"] == 0).all(axis=1).sum() <= 9
+    for angle in (0, 45):
+        grid = one(A.GridMask((5, 5), (0.2, 0.2), (angle, angle), p=1), image=white)["image"]
+        assert abs((grid == 0).mean() - (1 - 0.8**2)) < 0.06
+
+
+def test_objects_are_dropped_whole() -> None:
+    mask = np.zeros((40, 40), np.uint8)
+    mask[5:15, 5:15], mask[20:35, 20:35] = 1, 2
+    white = np.full((40, 40, 3), 255, np.uint8)
+    boxes = {"bboxes": [[5, 5, 15, 15], [20, 20, 35, 35]], "labels": ["a", "b"]}
+    seen = set()
+    for key in range(20):
+        out = one(A.MaskDropout(p=1), key, image=white, mask=mask, **boxes)
+        dropped = out["image"][..., 0] == 0
+        assert any(np.array_equal(dropped, mask == value) for value in (1, 2))
+        assert not out["mask"][dropped].any() and len(out["labels"]) == 1
+        seen.add(out["labels"][0])
+    assert seen == {"a", "b"}
+
+
+def test_holes_stand_on_objects_and_keep_away_from_others() -> None:
+    mask = np.zeros((40, 60), np.uint8)
+    mask[20:30, 20:30] = 3
+    white = np.full((40, 60, 3), 255, np.uint8)
+    boxes = {"bboxes": [[30, 5, 50, 15]], "labels": ["b"]}
+    region = np.zeros((40, 60), bool)
+    region[:20] = True
+    for key in range(20):
+        small = {"hole_height_range": (0.2, 0.2), "hole_width_range": (0.2, 0.2), "p": 1}
+        out = one(A.ConstrainedCoarseDropout(mask_indices=[3], **small), key, image=white, mask=mask, **boxes)
+        ((x0, y0, x1, y1),) = out["applied_transforms"][0][1]["holes"]
+        assert 18 <= x0 < x1 <= 32 and 18 <= y0 < y1 <= 32 and (x1 - x0, y1 - y0) == (2, 2)
+        out = one(A.ConstrainedCoarseDropout(bbox_labels=["b"], **small), key, image=white, mask=mask, **boxes)
+        ((x0, y0, x1, y1),) = out["applied_transforms"][0][1]["holes"]
+        assert 26 <= x0 < x1 <= 54 and 3 <= y0 < y1 <= 17 and (x1 - x0, y1 - y0) == (4, 2)
+        guided = A.GuidedCoarseDropout(protected_bbox_labels=["b"], num_holes_range=(9, 9), p=1)
+        out = one(guided, key, image=white, dropout_region=region, **boxes)
+        assert (out["image"][5:15, 30:50] == 255).all() and (out["image"][30:] == 255).all()
+        assert (out["image"] == 0).any()

@@ -170,3 +170,36 @@ def test_shot_noise(dtype: str, scale: float) -> None:
 def test_refused(name: str, wrong: dict[str, Any]) -> None:
     with pytest.raises(FieldError, match=f"{name}.{next(iter(wrong))}: got"):
         getattr(A, name)(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("distribution", "shape", "deviation"),
+    [("uniform", (), 3**-0.5), ("laplace", (), 2**0.5), ("beta", (2.0, 2.0), 0.2**0.5), ("beta", (0.5, 0.5), 0.5**0.5)],
+)
+def test_distributions_have_their_moments(distribution: str, shape: Any, deviation: float) -> None:
+    from augury import ops
+    from augury.kernels.cpu.noise import quantiles_of
+
+    values = quantiles_of(ops.GaussNoise("", 0, 1, True, 1.0, distribution, shape)).astype(np.float64)
+    assert (np.diff(values) >= 0).all() and abs(values.mean()) < 0.005 and abs(values.std() / deviation - 1) < 0.01
+
+
+def test_patches_keep_the_rest() -> None:
+    import augury as A
+
+    gray = np.full((40, 50, 3), 100, np.uint8)
+    noise = A.AdditiveNoise("uniform", "patch", patch_height_range=(0.2, 0.2), patch_width_range=(0.2, 0.2), p=1)
+    changed = (A.Compose([noise], seed=1)(image=gray, key=0)["image"] != gray).any(axis=2)
+    rows, columns = np.nonzero(changed)
+    assert np.ptp(rows) < 8 and np.ptp(columns) < 10 and 40 < changed.sum() <= 80
+    with pytest.raises(A.FieldError, match="mean_range"):
+        A.AdditiveNoise("uniform", noise_params={"mean_range": (0, 0)})
+
+
+def test_stochastic_convolutions_keep_flat_areas() -> None:
+    import augury as A
+
+    flat = np.full((20, 20, 3), 100, np.uint8)
+    for own in (False, True):
+        step = A.StochasticConvolution(strength_range=(1, 1), per_channel=own, p=1)
+        assert np.array_equal(A.Compose([step], seed=1)(image=flat, key=0)["image"], flat)

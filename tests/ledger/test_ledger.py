@@ -498,3 +498,11 @@ def test_importing_the_ledger_imports_no_engine() -> None:
     code = "import sys, augury.ledger; print([m for m in ('pyarrow', 'duckdb', 'fsspec', 'torch') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_conditions_on_losses_with_nan_are_kept_to(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.log(["a", "b", "c"], loss=[1.0, math.nan, 3.0])
+    for where in ("not isnan(loss)", "isfinite(loss)", "loss < 4", "loss < 'inf'"):
+        assert [row["sample_id"] for row in ledger.rows(where)] == ["a", "c"], where
+    assert [row["sample_id"] for row in ledger.rows("loss > 4")] == ["b"]

@@ -75,6 +75,11 @@ REASONS: dict[str, str] = {
         "method 'gaussian' on bytes: 2.0.8 wraps around and brightens dark halos by about 100 levels; floats "
         "agree, and so do bytes with method 'kernel'"
     ),
+    "UnsharpMask": "the soft mask of edges is rounded to 255ths; bytes are compared with a rounded Gaussian",
+    "Morphological": "every side of a box moves alone; 2.0.8 leaves left and right, and mixes boxes of one image",
+    "RandomSnow": "lightness is changed by its formula; 2.0.8 takes floats and bytes through 8-bit HLS and back",
+    "ChromaticAberration": "the lens is centred on the middle of the image, in 2.0.8 half a pixel right and below",
+    "Illumination": "spots are measured from the edges of the image, in 2.0.8 from its first pixel; ramps agree",
     "ISONoise": (
         "color_shift is a fraction of 360 degrees and every pixel has photon noise; in 2.0.8 hue moves by hundredths "
         "of a degree at these settings, and one byte in forty changes at all"

@@ -226,7 +226,26 @@ def checks() -> list[Check]:
         {"dropout_prob": 0.1, "per_channel": True},
         how="statistics",
     )
+    add("TimeReverse")
+    add("Morphological", *({"scale": [s, s], "operation": o} for s in (3, 5) for o in ("dilation", "erosion")))
+    pixel("SquareSymmetry", how="set")
     # ---- blur
+    pixel("UnsharpMask", {"blur_limit": [5, 5], "sigma_limit": [1.5, 1.5], "alpha": [0.5, 0.5], "threshold": 10})
+    pixel("RingingOvershoot", *({"blur_limit": [k, k], "cutoff": [c, c]} for k, c in ((7, 1.5), (15, 0.8))))
+    pixel(
+        "AdvancedBlur",
+        {
+            "blur_limit": [7, 7],
+            "sigma_x_limit": [1.5, 1.5],
+            "sigma_y_limit": [0.7, 0.7],
+            "rotate_limit": [0, 0],
+            "beta_limit": [0.999, 1.001],
+            "noise_limit": [1, 1],
+        },
+    )
+    pixel("GlassBlur", {"sigma": 0.7, "max_delta": 2, "iterations": 1}, how="statistics")
+    for kind in ("uniform", "gaussian", "laplace", "beta"):
+        pixel("AdditiveNoise", {"noise_type": kind, "spatial_mode": "per_pixel"}, how="statistics")
     pixel("Blur", {"blur_limit": [5, 5]})
     pixel(
         "GaussianBlur", {"blur_limit": [5, 5], "sigma_limit": [1.5, 1.5]}, {"blur_limit": 0, "sigma_limit": [2.0, 2.0]}
@@ -250,6 +269,17 @@ def checks() -> list[Check]:
     pixel("MultiplicativeNoise", {"multiplier": [1.2, 1.2]}, {"multiplier": [0.7, 0.7], "elementwise": True})
     pixel("SaltAndPepper", {"amount": [0.05, 0.05], "salt_vs_pepper": [0.5, 0.5]}, how="statistics")
     pixel("ShotNoise", {"scale_range": [0.1, 0.1]}, how="statistics")
+    # ---- weather, light and lens, where the models are the same
+    snow = {"brightness_coeff": 2.5, "snow_point_range": [0.3, 0.3]}
+    pixel("RandomSnow", snow, {**snow, "brightness_coeff": 1.5, "snow_point_range": [0.6, 0.6]}, inputs=COLOUR)
+    strong = {"intensity_range": [0.2, 0.2]}
+    pixel(
+        "Illumination", *({"mode": "linear", **strong, "effect_type": "darken", "angle_range": [a, a]} for a in (0, 90))
+    )
+    spot = {"mode": "gaussian", **strong, "center_range": [0.3, 0.3], "sigma_range": [0.4, 0.4]}
+    pixel("Illumination", *({**spot, "effect_type": e} for e in ("brighten", "darken")))
+    lens = {"primary_distortion_limit": [0.05, 0.05], "secondary_distortion_limit": [0.1, 0.1]}
+    pixel("ChromaticAberration", *({**lens, "mode": m} for m in ("green_purple", "red_blue")), inputs=COLOUR)
     # ---- colour
     limits = {"brightness_limit": [0.2, 0.2], "contrast_limit": [0.3, 0.3]}
     pixel(

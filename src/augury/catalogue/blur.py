@@ -9,20 +9,44 @@ from typing import Any
 from augury import ops
 from augury.errors import FieldError, shown
 from augury.fields import Flag, Integer, IntLimits, Limits, Maybe, Number, Option, Probability
+from augury.kernels.cpu.blur import noisy_gaussian, sinc_kernel
 from augury.ops import Coefficients, Op
 from augury.rng import Stream
 from augury.sample import Signature
 from augury.transform import ImageTransform, Params
 
-__all__ = ["Blur", "Defocus", "Emboss", "GaussianBlur", "MedianBlur", "MotionBlur", "Sharpen"]
+__all__ = [
+    "AdvancedBlur",
+    "Blur",
+    "Defocus",
+    "Emboss",
+    "Enhance",
+    "GaussianBlur",
+    "GlassBlur",
+    "MedianBlur",
+    "ModeFilter",
+    "MotionBlur",
+    "RingingOvershoot",
+    "Sharpen",
+    "UnsharpMask",
+    "ZoomBlur",
+]
 
 Rows = tuple[Coefficients, ...]
 
 
-def _odd(stream: Stream, low: int, high: int, least: int = 3) -> int:
+def odd(stream: Stream, low: int, high: int, least: int = 3) -> int:
     """A drawn odd size; both bounds are raised to the next odd number, and to `least`."""
     low = max(low | 1, least)
     return low + 2 * stream.integer(0, (max(high | 1, low) - low) // 2)
+
+
+def _gaussian_size(stream: Stream, low: int, high: int) -> int:
+    """A drawn odd size; from 0, the choices are 3, 5 ... and 0, which stands for the size that sigma asks for."""
+    if low > 0:
+        return odd(stream, low, high, 1)
+    size = odd(stream, 1, high, 1) if high > 0 else 1
+    return size if size > 1 else 0
 
 
 class Blur(ImageTransform):
@@ -35,7 +59,7 @@ class Blur(ImageTransform):
     p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {"kernel": _odd(stream, *self.blur_range)}
+        return {"kernel": odd(stream, *self.blur_range)}
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
@@ -85,14 +109,7 @@ class GaussianBlur(ImageTransform):
                 )
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
-        low, high = self.blur_range
-        if low > 0:
-            size = _odd(stream, low, high, 1)
-        else:
-            # The choices 1, 3, 5 ..., where 1 stands for the size that sigma asks for.
-            size = _odd(stream, 1, high, 1) if high > 0 else 1
-            size = size if size > 1 else 0
-        return {"kernel_size": size, "sigma": stream.uniform(*self.sigma_range)}
+        return {"kernel_size": _gaussian_size(stream, *self.blur_range), "sigma": stream.uniform(*self.sigma_range)}
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
@@ -140,7 +157,7 @@ class MotionBlur(ImageTransform):
     p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
-        size = _odd(stream, *self.blur_range)
+        size = odd(stream, *self.blur_range)
         angle, direction = stream.uniform(*self.angle_range), stream.uniform(*self.direction_range)
         far = size // 4 if self.allow_shifted else 0
         shift = (stream.integer(-far, far), stream.integer(-far, far))
@@ -225,3 +242,167 @@ class Emboss(ImageTransform):
         side = params["alpha"] * params["strength"]
         corner = params["alpha"] + side
         return (ops.Filter(((-corner, -side, 0.0), (-side, 1.0, side), (0.0, side, corner))),)
+
+
+# Kernels of Pillow's filters EDGE_ENHANCE and DETAIL, minus the identity: weights of corners, sides and the centre.
+_ENHANCE = {"edge": (-0.5, -0.5, 4.0), "detail": (0.0, -1 / 6, 4 / 6)}
+
+
+class Enhance(ImageTransform):
+    """Strengthen edges or details as Pillow's filters EDGE_ENHANCE and DETAIL do.
+
+    alpha_range: share of the filtered image, in [0, 1].
+    """
+
+    mode: Option = Option(default="edge", options=("edge", "detail"), keep=True)
+    alpha_range: Limits = Limits(default=(0.5, 1.0), low=0, high=1, scalar="fixed")
+    p: Probability = Probability(default=0.5)
+
+    def draw(self, sig: Signature, stream: Stream) -> Params:
+        return {"alpha": stream.uniform(*self.alpha_range)}
+
+    @classmethod
+    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+        corner, side, centre = (params["alpha"] * weight for weight in _ENHANCE[params["mode"]])
+        return (ops.Filter(((corner, side, corner), (side, 1 + centre, side), (corner, side, corner))),)
+
+
+class UnsharpMask(ImageTransform):
+    """Sharpen edges, and leave alone what differs little from its neighbourhood.
+
+    blur_range, sigma_range: of the Gaussian that an edge is compared with, as in GaussianBlur, pixels. alpha_range: how
+    much of the difference is added. threshold: least difference that counts as an edge, 255ths of full range.
+    """
+
+    blur_range: IntLimits = IntLimits(default=(3, 7), low=0, scalar=3, alias="blur_limit", unit="pixel")
+    sigma_range: Limits = Limits(default=(0.0, 0.0), low=0, scalar=0, alias="sigma_limit", unit="pixel")
+    alpha_range: Limits = Limits(default=(0.2, 0.5), low=0, high=1, scalar=0, alias="alpha")
+    threshold: Integer = Integer(default=10, low=0, high=255, keep=True)
+    p: Probability = Probability(default=0.5)
+
+    def draw(self, sig: Signature, stream: Stream) -> Params:
+        size, sigma = _gaussian_size(stream, *self.blur_range), stream.uniform(*self.sigma_range)
+        return {"kernel_size": size or (0 if sigma else 3), "sigma": sigma, "alpha": stream.uniform(*self.alpha_range)}
+
+    @classmethod
+    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+        return (ops.Unsharp(params["kernel_size"], params["sigma"], params["alpha"], params["threshold"] / 255),)
+
+
+class AdvancedBlur(ImageTransform):
+    """Mean with weights of a turned, generalised and noisy Gaussian.
+
+    blur_range: side of the kernel, pixels; odd sizes of at least 3. sigma_x_range, sigma_y_range: widths, pixels.
+    rotate_range: degrees. beta_range: exponent; 1 is a Gaussian, more a box, less a peak; half of the draws are below 1
+    where the range allows. noise_range: factor of each weight.
+    Source: Wang et al., "Real-ESRGAN: training real-world blind super-resolution with pure synthetic data", 2021.
+    """
+
+    blur_range: IntLimits = IntLimits(default=(3, 7), low=0, high=255, scalar=3, alias="blur_limit", unit="pixel")
+    sigma_x_range: Limits = Limits(default=(0.2, 1.0), low=0, scalar=0, alias="sigma_x_limit", unit="pixel")
+    sigma_y_range: Limits = Limits(default=(0.2, 1.0), low=0, scalar=0, alias="sigma_y_limit", unit="pixel")
+    rotate_range: Limits = Limits(default=(-90, 90), alias="rotate_limit", unit="degree")
+    beta_range: Limits = Limits(default=(0.5, 8.0), low=0, scalar=0, alias="beta_limit")
+    noise_range: Limits = Limits(default=(0.9, 1.1), low=0, scalar=0, alias="noise_limit")
+    p: Probability = Probability(default=0.5)
+
+    def draw(self, sig: Signature, stream: Stream) -> Params:
+        low, high = self.beta_range
+        if low < 1.0 < high:
+            low, high = (low, 1.0) if stream.random() < 0.5 else (1.0, high)
+        return {
+            "kernel_size": odd(stream, *self.blur_range),
+            "sigma": (stream.uniform(*self.sigma_x_range), stream.uniform(*self.sigma_y_range)),
+            "angle": stream.uniform(*self.rotate_range),
+            "beta": stream.uniform(low, high),
+            "noise": self.noise_range,
+            "key": stream.key(),
+        }
+
+    @classmethod
+    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+        keys = ("kernel_size", "sigma", "angle", "beta", "noise", "key")
+        return (ops.Filter(noisy_gaussian(*(params[key] for key in keys))),)
+
+
+class RingingOvershoot(ImageTransform):
+    """Ripples beside edges, from cutting off high frequencies sharply.
+
+    blur_range: side of the kernel, pixels; odd sizes of at least 3. cutoff_range: highest frequency that is kept,
+    radians per pixel, in (0, pi]. Source: Wang et al., "Real-ESRGAN ...", 2021.
+    """
+
+    blur_range: IntLimits = IntLimits(default=(7, 15), low=0, high=255, scalar=3, alias="blur_limit", unit="pixel")
+    cutoff_range: Limits = Limits(
+        default=(math.pi / 4, math.pi / 2), low=0, high=math.pi, open_low=True, scalar="fixed", alias="cutoff"
+    )
+    p: Probability = Probability(default=0.5)
+
+    def draw(self, sig: Signature, stream: Stream) -> Params:
+        return {"kernel_size": odd(stream, *self.blur_range), "cutoff": stream.uniform(*self.cutoff_range)}
+
+    @classmethod
+    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+        return (ops.Filter(sinc_kernel(params["kernel_size"], params["cutoff"])),)
+
+
+class ZoomBlur(ImageTransform):
+    """Blur along rays from the centre, as if the camera had moved forward.
+
+    max_factor_range: largest enlargement. step_factor_range: step between the enlargements that are averaged, raised
+    where more than 256 of them would be needed.
+    Source: Hendrycks and Dietterich, "Benchmarking neural network robustness", 2019.
+    """
+
+    max_factor_range: Limits = Limits(default=(1, 1.31), low=1, scalar=1, alias="max_factor")
+    step_factor_range: Limits = Limits(default=(0.01, 0.03), low=0, scalar=0, alias="step_factor")
+    p: Probability = Probability(default=0.5)
+
+    def draw(self, sig: Signature, stream: Stream) -> Params:
+        factor, step = stream.uniform(*self.max_factor_range), stream.uniform(*self.step_factor_range)
+        return {"max_factor": factor, "step_factor": max(step, (factor - 1) / 255, 1e-6)}
+
+    @classmethod
+    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+        return (ops.ZoomBlur(params["max_factor"], params["step_factor"]),)
+
+
+class GlassBlur(ImageTransform):
+    """Frosted glass: pixels change places at random between two Gaussian blurs.
+
+    sigma: of both blurs, pixels. max_delta: how far a pixel moves at most, along each axis, pixels. iterations: how
+    often. mode: "exact" lets pairs trade places one after another, "fast" lets every pixel show another at once.
+    Source: Hendrycks and Dietterich, "Benchmarking neural network robustness", 2019.
+    """
+
+    sigma: Number = Number(default=0.7, low=0, unit="pixel", keep=True)
+    max_delta: Integer = Integer(default=4, low=1, high=1000, unit="pixel", keep=True)
+    iterations: Integer = Integer(default=2, low=1, keep=True)
+    mode: Option = Option(default="fast", options=("fast", "exact"), keep=True)
+    p: Probability = Probability(default=0.5)
+
+    def draw(self, sig: Signature, stream: Stream) -> Params:
+        return {"key": stream.key()}
+
+    @classmethod
+    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+        move = ops.Scatter(params["key"], params["max_delta"], params["iterations"], params["mode"] == "exact")
+        soft = (ops.GaussianBlur(0, params["sigma"]),) if params["sigma"] else ()
+        return (*soft, move, *soft)
+
+
+class ModeFilter(ImageTransform):
+    """The most frequent value of a square of pixels, as in Pillow; uint16 and float images are rounded to 8 bits.
+
+    kernel_range: side of the square, pixels; odd sizes of at least 3.
+    """
+
+    kernel_range: IntLimits = IntLimits(default=(3, 7), low=1, high=255, scalar=3, unit="pixel")
+    p: Probability = Probability(default=0.5)
+
+    def draw(self, sig: Signature, stream: Stream) -> Params:
+        return {"kernel": odd(stream, *self.kernel_range)}
+
+    @classmethod
+    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+        return (ops.ModeFilter(params["kernel"]),)

@@ -36,7 +36,9 @@ from augury.sample import Array, Signature
 from augury.transform import GeometricTransform, Params
 
 __all__ = [
+    "AtLeastOneBBoxRandomCrop",
     "BBoxSafeRandomCrop",
+    "BBoxSubsetSafeRandomCrop",
     "CenterCrop",
     "Crop",
     "CropAndPad",
@@ -231,7 +233,7 @@ class RandomResizedCrop(_SizedCrop):
 
     size: Size = Size(unit="pixel", keep=True)
     scale: Limits = Limits(default=(0.08, 1.0), low=0, high=1, open_low=True, scalar="fixed")
-    ratio: Limits = Limits(default=(0.75, 4 / 3), low=0, open_low=True, scalar="fixed")
+    ratio: Limits = Limits(default=(0.75, 4 / 3), low=1e-6, high=1e6, scalar="fixed")
     interpolation: Interpolation = Interpolation(default=1, resize=True)
     mask_interpolation: Interpolation = Interpolation(default=0, resize=True)
     area_for_downscale: Maybe = Maybe(Option(options=DOWNSCALE, keep=True), default=None)
@@ -581,6 +583,89 @@ class BBoxSafeRandomCrop(GeometricTransform):
         return window(params, sig)
 
 
+class BBoxSubsetSafeRandomCrop(GeometricTransform):
+    """Cut out a random window that shows some of the boxes, all of them whole.
+
+    subset_fraction_range: share of the boxes, at least one. erosion_rate: as in BBoxSafeRandomCrop.
+    aspect_ratio_range: width over height of the window, which grows towards it as far as the image allows.
+    """
+
+    needs = "labels"
+    pixel_params = frozenset({"crop_coords"})
+    subset_fraction_range: Limits = Limits(default=(0.5, 1.0), low=0, high=1, scalar="fixed")
+    erosion_rate: Probability = Probability(default=0.0)
+    aspect_ratio_range: Limits = Limits(default=(0.5, 2.0), low=1e-6, high=1e6, scalar="fixed")
+    p: Probability = Probability(default=1.0)
+
+    def draw(self, sig: Signature, stream: Stream) -> Params:
+        boxes, fraction = _boxes(sig), stream.uniform(*self.subset_fraction_range)
+        if sig.labels is not None and boxes is not None and len(boxes):
+            some = stream.permutation(len(boxes))[: max(math.ceil(fraction * len(boxes)), 1)]
+            sig = sig._replace(labels=sig.labels._replace(boxes=boxes[list(some)]))
+        x_min, y_min, x_max, y_max = _safe_window(sig, stream, self.erosion_rate)
+        low, high = self.aspect_ratio_range
+        ratio = min(max((x_max - x_min) / (y_max - y_min), low), high)
+        x_min, x_max = _grown(x_min, x_max, round(ratio * (y_max - y_min)), sig.width, stream)
+        y_min, y_max = _grown(y_min, y_max, round((x_max - x_min) / ratio), sig.height, stream)
+        return {"crop_coords": (x_min, y_min, x_max, y_max)}
+
+    @classmethod
+    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+        return window(params, sig)
+
+
+def _grown(low: int, high: int, wanted: int, size: int, stream: Stream) -> tuple[int, int]:
+    """A random interval of `wanted` pixels in [0, size] around [low, high], or the whole where that is longer."""
+    wanted = min(max(wanted, high - low), size)
+    first = stream.integer(max(high - wanted, 0), min(low, size - wanted))
+    return first, first + wanted
+
+
+class AtLeastOneBBoxRandomCrop(GeometricTransform):
+    """Cut out a window of fixed size that shows a random box whole, or as much of it as fits; anywhere without boxes.
+
+    height, width: pixels, at most the image's. erosion_factor: how much of the box's width and height may be lost, half
+    on either side.
+    """
+
+    needs = "labels"
+    pixel_params = frozenset({"crop_coords"})
+    height: Integer = Integer(low=1, unit="pixel")
+    width: Integer = Integer(low=1, unit="pixel")
+    erosion_factor: Probability = Probability(default=0.0)
+    p: Probability = Probability(default=1.0)
+
+    def draw(self, sig: Signature, stream: Stream) -> Params:
+        height, width = self.height, self.width
+        _need_fit(height, width, sig)
+        boxes = _boxes(sig)
+        if boxes is None or not len(boxes):
+            return {"crop_coords": _at_random(height, width, sig, stream)}
+        x0, y0, x1, y1 = boxes[stream.integer(0, len(boxes) - 1)].tolist()
+        x = _showing(x0, x1, width, sig.width, self.erosion_factor, stream)
+        y = _showing(y0, y1, height, sig.height, self.erosion_factor, stream)
+        return {"crop_coords": (x, y, x + width, y + height)}
+
+    @classmethod
+    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+        return window(params, sig)
+
+
+def _showing(low: float, high: float, length: int, size: int, erosion: float, stream: Stream) -> int:
+    """Where an interval of `length` in [0, size] begins that shows [low, high], eroded, or lies in it."""
+    margin = (high - low) * erosion / 2
+    first, last = sorted((math.floor(low + margin), math.ceil(high - margin) - length))
+    return stream.integer(*(min(max(at, 0), size - length) for at in (first, last)))
+
+
+def _need_fit(height: int, width: int, sig: Signature) -> None:
+    if height > sig.height or width > sig.width:
+        raise SampleError(
+            f"crop of height {height} and width {width} does not fit into the image of height {sig.height} and width "
+            f"{sig.width}; pad or resize first"
+        )
+
+
 class RandomSizedBBoxSafeCrop(GeometricTransform):
     """Cut out a random window that shows every box, and scale it to a fixed size.
 
@@ -636,11 +721,7 @@ class CropNonEmptyMaskIfExists(GeometricTransform):
     def draw(self, sig: Signature, stream: Stream) -> Params:
         image_height, image_width = sig.shape[:2]
         height, width = self.height, self.width
-        if height > image_height or width > image_width:
-            raise SampleError(
-                f"crop of height {height} and width {width} does not fit into the image of height {image_height} and "
-                f"width {image_width}; pad or resize first"
-            )
+        _need_fit(height, width, sig)
         filled = self._filled(sig)
         until = np.add.reduce(filled, axis=1, dtype=np.intp).cumsum()
         if not until[-1]:

@@ -14,17 +14,31 @@ import struct
 from collections.abc import Sequence
 from typing import Any
 
+import cv2
 import numpy as np
 
 from augury import ops
-from augury.errors import SampleError
-from augury.fields import Fill, Flag, IntLimits, Limits, Maybe, Number, Plain, Probability, number
+from augury.errors import SampleError, shown
+from augury.fields import Fill, Flag, Integer, IntLimits, Limits, Maybe, Number, Plain, Probability, number
 from augury.ops import Op
 from augury.rng import Source, Stream
-from augury.sample import Signature
+from augury.sample import Array, Signature
 from augury.transform import GeometricTransform, ImageTransform, Params
 
-__all__ = ["ChannelDropout", "CoarseDropout", "Erasing", "GridDropout", "PixelDropout"]
+__all__ = [
+    "ChannelDropout",
+    "CoarseDropout",
+    "ConstrainedCoarseDropout",
+    "Erasing",
+    "FrequencyMasking",
+    "GridDropout",
+    "GridMask",
+    "GuidedCoarseDropout",
+    "MaskDropout",
+    "PixelDropout",
+    "TimeMasking",
+    "XYMasking",
+]
 
 Hole = tuple[int, int, int, int]
 
@@ -163,7 +177,7 @@ class Erasing(_Dropout):
     """
 
     scale: Limits = Limits(default=(0.02, 0.33), low=0, high=1, scalar="fixed")
-    ratio: Limits = Limits(default=(0.3, 3.3), low=0, open_low=True, scalar="fixed")
+    ratio: Limits = Limits(default=(0.3, 3.3), low=1e-6, high=1e6, scalar="fixed")
     fill: Fill = Fill(default=0, words=FILLS)
     fill_mask: Fill = Fill(default=None, nullable=True)
     p: Probability = Probability(default=0.5)
@@ -282,6 +296,305 @@ class GridDropout(_Dropout):
         top = (words[:, :, 1] * along[:, None] >> _32).astype(np.int64) + np.array(ys)[:, None]
         places = zip(left.ravel().tolist(), top.ravel().tolist(), strict=True)
         return tuple([(x, y, x + w, y + h) for x, y in places])
+
+
+# ---- strips ------------------------------------------------------------------------------------------
+
+
+class XYMasking(_Dropout):
+    """Overwrite strips that run through the whole image: of columns (x) and of rows (y).
+
+    num_masks_x_range, num_masks_y_range: how many. mask_x_length_range, mask_y_length_range: how wide, pixels, at most
+    the image. fill, fill_mask: see above. Source: Park et al., "SpecAugment", 2019.
+    """
+
+    num_masks_x_range: IntLimits = IntLimits(default=(0, 0), low=0, high=500, scalar=0, alias="num_masks_x")
+    num_masks_y_range: IntLimits = IntLimits(default=(0, 0), low=0, high=500, scalar=0, alias="num_masks_y")
+    mask_x_length_range: IntLimits = IntLimits(default=(0, 0), low=0, scalar=0, alias="mask_x_length", unit="pixel")
+    mask_y_length_range: IntLimits = IntLimits(default=(0, 0), low=0, scalar=0, alias="mask_y_length", unit="pixel")
+    fill: Fill = Fill(default=0, words=FILLS)
+    fill_mask: Fill = Fill(default=None, nullable=True)
+    p: Probability = Probability(default=0.5)
+
+    pixel_params = frozenset({"holes"})
+
+    def draw(self, sig: Signature, stream: Stream) -> Params:
+        across = _strips(self.num_masks_x_range, self.mask_x_length_range, sig.width, stream)
+        down = _strips(self.num_masks_y_range, self.mask_y_length_range, sig.height, stream)
+        holes = (*((x, 0, end, sig.height) for x, end in across), *((0, y, sig.width, end) for y, end in down))
+        return _filled(self.fill, {"holes": holes}, stream)
+
+
+def _strips(count: tuple[int, int], length: tuple[int, int], size: int, stream: Stream) -> list[tuple[int, int]]:
+    """First and last edges of strips of at least a pixel."""
+    out = []
+    for _ in range(stream.integer(*count)):
+        long = min(stream.integer(*length), size)
+        first = stream.integer(0, size - long)
+        out += [(first, first + long)] if long else []
+    return out
+
+
+class TimeMasking(_Dropout):
+    """Overwrite a strip of columns, the time of a spectrogram, with 0, in images and masks.
+
+    time_mask_param: its largest width, pixels. Source: Park et al., "SpecAugment", 2019.
+    """
+
+    time_mask_param: Integer = Integer(default=40, low=1, unit="pixel")
+    p: Probability = Probability(default=0.5)
+
+    pixel_params = frozenset({"holes"})
+
+    def draw(self, sig: Signature, stream: Stream) -> Params:
+        strips = _strips((1, 1), (0, self.time_mask_param), sig.width, stream)
+        return {"holes": tuple((x, 0, end, sig.height) for x, end in strips), "fill": 0, "fill_mask": 0}
+
+
+class FrequencyMasking(_Dropout):
+    """Overwrite a strip of rows, the frequencies of a spectrogram, with 0, in images and masks.
+
+    freq_mask_param: its largest height, pixels. Source: Park et al., "SpecAugment", 2019.
+    """
+
+    freq_mask_param: Integer = Integer(default=30, low=1, unit="pixel")
+    p: Probability = Probability(default=0.5)
+
+    pixel_params = frozenset({"holes"})
+
+    def draw(self, sig: Signature, stream: Stream) -> Params:
+        strips = _strips((1, 1), (0, self.freq_mask_param), sig.height, stream)
+        return {"holes": tuple((0, y, sig.width, end) for y, end in strips), "fill": 0, "fill_mask": 0}
+
+
+class GridMask(_Dropout):
+    """Overwrite the lines of a grid.
+
+    num_grid_range: cells along the shorter side. line_width_range: width of a line as a fraction of a cell.
+    rotation_range: of the grid about the centre, degrees. fill, fill_mask: see above.
+    Source: Chen et al., "GridMask data augmentation", 2020.
+    """
+
+    num_grid_range: IntLimits = IntLimits(default=(3, 7), low=1, scalar="fixed")
+    line_width_range: Limits = Limits(default=(0.2, 0.5), low=0, high=1, scalar="fixed")
+    rotation_range: Limits = Limits(default=(0, 0), unit="degree")
+    fill: Fill = Fill(default=0, words=FILLS)
+    fill_mask: Fill = Fill(default=None, nullable=True)
+    p: Probability = Probability(default=0.5)
+
+    def draw(self, sig: Signature, stream: Stream) -> Params:
+        unit = max(min(sig.width, sig.height) / stream.integer(*self.num_grid_range), 1.0)
+        width = unit * stream.uniform(*self.line_width_range)
+        grid = (unit, width, stream.uniform(0, unit), stream.uniform(0, unit), stream.uniform(*self.rotation_range))
+        return _filled(self.fill, {"grid": grid}, stream)
+
+    @classmethod
+    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+        pattern, fill = ops.GridLines(*params["grid"]), _fits(params["fill"], sig)
+        return (ops.Stencil(pattern, fill, params["fill_mask"], params.get("key", _NO_KEY)),)
+
+
+# ---- where objects are -------------------------------------------------------------------------------
+
+# Rectangles of one step: so many fit into a record.
+_MOST_HOLES = 256
+
+
+def _part_range(default: tuple[float, float]) -> Limits:
+    return Limits(default=default, low=0, high=1, scalar="fixed")
+
+
+def _labels(value: Any) -> tuple[Any, ...]:
+    if not isinstance(value, (list, tuple)) or not all(isinstance(one, (str, int, float)) for one in value):
+        raise ValueError("pass a list of labels, or None")
+    return tuple(value)
+
+
+_LABELS: dict[str, Any] = {"type": "array"}
+
+
+def _of_labels(sig: Signature, labels: tuple[Any, ...], name: str) -> list[list[float]]:
+    """The boxes whose entry in the first label field is one of `labels`."""
+    seen = sig.labels
+    if seen is None or seen.boxes is None or not len(seen.boxes):
+        return []
+    if seen.classes is None:
+        raise SampleError(f"{name}: the boxes have no labels; name their list in BboxParams(label_fields=[...])")
+    return [box for box, label in zip(seen.boxes.tolist(), seen.classes, strict=True) if label in labels]
+
+
+def _mask(sig: Signature) -> Array:
+    """The mask (H, W[, C])."""
+    mask = sig.labels.arrays.get("mask") if sig.labels is not None else None
+    if mask is None or mask.shape[:2] != sig.shape[:2]:
+        found = "missing" if mask is None else f"its shape {mask.shape} differs from the image's {sig.shape[:2]}"
+        raise SampleError(f"mask: {found}; pass a mask of the image's height and width")
+    return np.asarray(mask)
+
+
+def _filled_pixels(where: Array) -> Array:
+    """(H, W[, C]) of bool as (H, W) uint8."""
+    flat: Array = where.astype(np.uint8)
+    return flat.max(axis=2) if flat.ndim == 3 else flat
+
+
+def _objects(where: Array) -> tuple[Array, int]:
+    """Connected pixels of (H, W[, C]): numbers from 1 per pixel, and how many there are."""
+    count, labels = cv2.connectedComponents(_filled_pixels(where), connectivity=8)
+    return labels, count - 1
+
+
+def _centred(x: float, y: float, w: float, h: float, sig: Signature) -> Hole:
+    """A rectangle of at least a pixel about a point, cut to the image."""
+    left, top = min(max(round(x - w / 2), 0), sig.width - 1), min(max(round(y - h / 2), 0), sig.height - 1)
+    right, bottom = min(left + max(round(w), 1), sig.width), min(top + max(round(h), 1), sig.height)
+    return left, top, right, bottom
+
+
+class ConstrainedCoarseDropout(_Dropout):
+    """Overwrite rectangles about points of objects.
+
+    Objects are the connected pixels of `mask` whose values are among mask_indices, and the boxes whose labels (of the
+    first label field) are among bbox_labels. num_holes_range: rectangles per object, at most 256 in all.
+    hole_height_range, hole_width_range: their sides as fractions of the object's. fill, fill_mask: see above.
+    """
+
+    needs = "labels"
+    num_holes_range: IntLimits = IntLimits(default=(1, 1), low=1, scalar="fixed")
+    hole_height_range: Limits = _part_range((0.1, 0.1))
+    hole_width_range: Limits = _part_range((0.1, 0.1))
+    fill: Fill = Fill(default=0, words=FILLS)
+    fill_mask: Fill = Fill(default=None, nullable=True)
+    p: Probability = Probability(default=0.5)
+    mask_indices: Maybe = Maybe(Plain(check=_labels, shape=_LABELS, examples=((1, 2),)), default=None)
+    bbox_labels: Maybe = Maybe(Plain(check=_labels, shape=_LABELS, examples=(("cat",),)), default=None)
+
+    pixel_params = frozenset({"holes"})
+
+    def draw(self, sig: Signature, stream: Stream) -> Params:
+        holes: list[Hole] = []
+        if self.mask_indices is not None:
+            labels, count = _objects(np.isin(_mask(sig), self.mask_indices))
+            for i in range(1, min(count, _MOST_HOLES) + 1):
+                one = (labels == i).astype(np.uint8)
+                w, h = cv2.boundingRect(one)[2:]
+                places = np.flatnonzero(one)
+                for _ in range(stream.integer(*self.num_holes_range)):
+                    y, x = divmod(int(places[stream.integer(0, len(places) - 1)]), sig.width)
+                    holes.append(self._hole(x + 0.5, y + 0.5, w, h, sig, stream))
+        for x0, y0, x1, y1 in _of_labels(sig, self.bbox_labels, "bbox_labels") if self.bbox_labels else ():
+            for _ in range(stream.integer(*self.num_holes_range)):
+                at = stream.uniform(x0, x1), stream.uniform(y0, y1)
+                holes.append(self._hole(*at, x1 - x0, y1 - y0, sig, stream))
+        return _filled(self.fill, {"holes": tuple(holes[:_MOST_HOLES])}, stream)
+
+    def _hole(self, x: float, y: float, w: float, h: float, sig: Signature, stream: Stream) -> Hole:
+        w, h = w * stream.uniform(*self.hole_width_range), h * stream.uniform(*self.hole_height_range)
+        return _centred(x, y, w, h, sig)
+
+
+def _key(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError("pass the name of the argument that holds the region")
+    return value
+
+
+class GuidedCoarseDropout(_Dropout):
+    """Overwrite rectangles about points of a region, away from protected boxes.
+
+    region_key: name of the call's argument that holds the region, an array (H, W), not 0 where rectangles may stand;
+    without it they may anywhere. protected_bbox_labels: boxes with these labels (of the first label field), enlarged by
+    protection_margin of their sides all around, are kept; a rectangle that finds no place in 50 tries is left out.
+    num_holes_range: how many, at most 256. hole_height_range, hole_width_range: sides as fractions of the image's.
+    fill, fill_mask: see above.
+    """
+
+    needs = "labels"
+    region_key: Plain = Plain(default="dropout_region", check=_key, shape={"type": "string"}, examples=("region",))
+    protected_bbox_labels: Maybe = Maybe(Plain(check=_labels, shape=_LABELS, examples=(("cat",),)), default=None)
+    protection_margin: Number = Number(default=0.0, low=0)
+    num_holes_range: IntLimits = IntLimits(default=(1, 1), low=1, high=_MOST_HOLES, scalar="fixed")
+    hole_height_range: Limits = _part_range((0.05, 0.2))
+    hole_width_range: Limits = _part_range((0.05, 0.2))
+    fill: Fill = Fill(default=0, words=FILLS)
+    fill_mask: Fill = Fill(default=None, nullable=True)
+    p: Probability = Probability(default=0.5)
+
+    pixel_params = frozenset({"holes"})
+
+    @property
+    def asks_for(self) -> Sequence[str]:
+        return (self.region_key,)
+
+    def draw(self, sig: Signature, stream: Stream) -> Params:
+        places = self._places(sig)
+        kept, margin = [], self.protection_margin
+        if self.protected_bbox_labels is not None:
+            for x0, y0, x1, y1 in _of_labels(sig, self.protected_bbox_labels, "protected_bbox_labels"):
+                w, h = (x1 - x0) * margin, (y1 - y0) * margin
+                kept.append((x0 - w, y0 - h, x1 + w, y1 + h))
+        holes: list[Hole] = []
+        count = sig.width * sig.height if places is None else len(places)
+        for _ in range(stream.integer(*self.num_holes_range) if count else 0):
+            for _ in range(50):
+                at = stream.integer(0, count - 1)
+                y, x = divmod(at if places is None else int(places[at]), sig.width)
+                w = stream.uniform(*self.hole_width_range) * sig.width
+                hole = _centred(x + 0.5, y + 0.5, w, stream.uniform(*self.hole_height_range) * sig.height, sig)
+                if not any(hole[0] < b[2] and hole[2] > b[0] and hole[1] < b[3] and hole[3] > b[1] for b in kept):
+                    holes.append(hole)
+                    break
+        return _filled(self.fill, {"holes": tuple(holes)}, stream)
+
+    def _places(self, sig: Signature) -> Array | None:
+        """Numbers of the pixels of the region, row by row."""
+        seen = sig.labels
+        region = None
+        if seen is not None:
+            region = seen.arrays.get(self.region_key, seen.extras.get(self.region_key))
+        if region is None:
+            return None
+        found = _filled_pixels(np.asarray(region) != 0)
+        if found.shape != sig.shape[:2]:
+            raise SampleError(
+                f"{self.region_key}: got {shown(np.shape(region))}; pass an array of the image's height and width, "
+                f"{sig.shape[:2]}"
+            )
+        return np.flatnonzero(found)
+
+
+class MaskDropout(GeometricTransform):
+    """Overwrite whole objects: connected pixels of `mask` that are not 0, recorded by one pixel (x, y) of each.
+
+    max_objects_range: how many, at most those there are. fill: as above, without random ones. fill_mask: what the mask
+    becomes there; None leaves it alone. To run again from a record, the step needs the mask.
+    """
+
+    needs = "labels"
+    lower_needs_pixels = True
+    max_objects_range: IntLimits = IntLimits(default=(1, 1), low=1, high=1000, scalar=1, alias="max_objects")
+    fill: Fill = Fill(default=0, words=FILLS[2:])
+    fill_mask: Fill = Fill(default=0, nullable=True)
+    p: Probability = Probability(default=0.5)
+
+    pixel_params = frozenset({"objects"})
+
+    def draw(self, sig: Signature, stream: Stream) -> Params:
+        labels, count = _objects(_mask(sig) != 0)
+        chosen = stream.permutation(count)[: stream.integer(*self.max_objects_range)]
+        places = (divmod(int((labels == i + 1).argmax()), sig.width) for i in sorted(chosen))
+        return {"objects": tuple((x, y) for y, x in places)}
+
+    @classmethod
+    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+        if not params["objects"]:
+            return ()
+        where = _filled_pixels(_mask(sig) != 0)
+        found = np.zeros((sig.height + 2, sig.width + 2), np.uint8)
+        for x, y in params["objects"]:
+            cv2.floodFill(where, found, (x, y), 0, flags=8 | cv2.FLOODFILL_MASK_ONLY | 255 << 8)
+        packed = np.packbits(found[1:-1, 1:-1]).tobytes()
+        return (ops.Stencil(ops.Bits(packed, sig.height, sig.width), _fits(params["fill"], sig), params["fill_mask"]),)
 
 
 # ---- channels and pixels -----------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from augury.rng import Stream
 from augury.sample import Signature
 from augury.transform import GeometricTransform, Params
 
-__all__ = ["D4", "HorizontalFlip", "RandomRotate90", "Transpose", "VerticalFlip"]
+__all__ = ["D4", "HorizontalFlip", "RandomRotate90", "SquareSymmetry", "TimeReverse", "Transpose", "VerticalFlip"]
 
 ELEMENTS: tuple[D4Element, ...] = ("e", "r90", "r180", "r270", "v", "hvt", "h", "t")
 _SYMMETRY: dict[str, tuple[Op, ...]] = {e: (Symmetry(e),) if e != "e" else () for e in ELEMENTS}
@@ -26,6 +26,12 @@ class HorizontalFlip(GeometricTransform):
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
         return _SYMMETRY["h"]
+
+
+class TimeReverse(HorizontalFlip):
+    """Mirror left and right: a spectrogram backwards in time."""
+
+    p: Probability = Probability(default=0.5)
 
 
 class VerticalFlip(GeometricTransform):
@@ -64,6 +70,16 @@ class D4(GeometricTransform):
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
         return _SYMMETRY[params["group_element"]]
+
+
+class SquareSymmetry(D4):
+    """One of the eight symmetries of the square, each equally likely: D4 by another name.
+
+    group_element: always this one, as in D4.
+    """
+
+    p: Probability = Probability(default=1)
+    group_element: Maybe = Maybe(Option(options=ELEMENTS), default=None)
 
 
 def _turns(value: object) -> tuple[str, ...] | None:

@@ -248,5 +248,6 @@ def _print_next(console: Any, out: Path, page: Path, seconds: float) -> None:
         f"augury replay {out}/worst/01.json {out}/worst/01.png -o seen.png",
         f"augury ledger top {out}/ledger -n 5",
         f'augury ledger sql {out}/ledger "select epoch, avg(loss) from ledger group by 1 order by 1"',
+        f"augury explore {out}/ledger --data augury.demo.digits:source",
     ):
         console.print(f"  {line}", soft_wrap=True, highlight=False, markup=False)

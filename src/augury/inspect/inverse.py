@@ -158,6 +158,9 @@ def undo(op: Any, height: int, width: int, path: str) -> Any:
         return ops.Pad(op.y_min, height - op.y_max, op.x_min, width - op.x_max)
     if isinstance(op, ops.Pad):
         return ops.Crop(op.left, op.top, op.left + width, op.top + height)
+    if isinstance(op, ops.GridShuffle):
+        order = sorted(range(len(op.order)), key=op.order.__getitem__)
+        return op._replace(order=tuple(order))
     if isinstance(op, ops.Remap):
         field = op.map(height, width)
         return Unmap(field, field.inverse())

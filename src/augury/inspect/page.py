@@ -39,6 +39,10 @@ img { display: block; width: 100%; height: auto; border-radius: .35rem; image-re
 figcaption { margin-top: .35rem; font-size: .82rem; line-height: 1.35; }
 figcaption b { display: block; color: var(--mark); }
 .values { display: block; }
+table { display: block; overflow-x: auto; border-collapse: collapse; margin: .5rem 0 1rem;
+  font-variant-numeric: tabular-nums; }
+th, td { padding: .15rem .75rem .15rem 0; text-align: left; border-bottom: 1px solid var(--line); }
+tr.best td { color: var(--mark); font-weight: 600; }
 .input b { color: inherit; }
 .out b { color: var(--soft); font-weight: 500; }
 @media (max-width: 30rem) { article { padding: .75rem; } }
@@ -54,7 +58,11 @@ def film_page(entries: Iterable[tuple[Mapping[str, Any], Trace]], title: str, in
     entries: (row, trace) pairs: a ledger's row, or any dict of facts to print, and the trace of its record.
     intro: paragraphs below the title. All text is escaped; pictures are PNGs inside the page.
     """
-    body = "\n".join(_article(number, row, trace) for number, (row, trace) in enumerate(entries, 1))
+    return page(title, intro, "\n".join(_article(number, row, trace) for number, (row, trace) in enumerate(entries, 1)))
+
+
+def page(title: str, intro: Sequence[str], body: str, style: str = "") -> str:
+    """An HTML page around `body`, which is HTML; title and paragraphs are escaped. style: more rules for it."""
     lead = "\n".join(f"<p>{escape(text)}</p>" for text in intro)
     return f"""<!doctype html>
 <html lang="en">
@@ -63,7 +71,7 @@ def film_page(entries: Iterable[tuple[Mapping[str, Any], Trace]], title: str, in
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
 <title>{escape(title)}</title>
-<style>{_STYLE}</style>
+<style>{_STYLE}{style}</style>
 </head>
 <body>
 <h1>{escape(title)}</h1>

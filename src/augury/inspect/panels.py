@@ -201,7 +201,7 @@ class View:
                     yield flat.astype(np.uint8), PALETTE[(number - 1) % len(PALETTE)]
 
     def _boxes(self, picture: Picture, sample: Mapping[str, Any], height: int, width: int) -> None:
-        for name, labels in self._labels(sample, "bboxes", self.bbox):
+        for name, labels in self.labels(sample, "bboxes", self.bbox):
             params = BboxParams(self.bbox.get("coord_format", "pascal_voc"), clip=True, filter_invalid_bboxes=True)
             found, rows = boxes.read(sample[name], params, height, width)
             for (x0, y0, x1, y1), row in zip((found * self.scale).tolist(), rows.tolist(), strict=True):
@@ -213,7 +213,7 @@ class View:
                 _tag(picture, label, low, colour)
 
     def _keypoints(self, picture: Picture, sample: Mapping[str, Any], height: int, width: int) -> None:
-        for name, labels in self._labels(sample, "keypoints", self.keypoint):
+        for name, labels in self.labels(sample, "keypoints", self.keypoint):
             params = KeypointParams(self.keypoint.get("coord_format", "xy"), remove_invisible=False)
             found, rows = keypoints.read(sample[name], params, height, width)
             for (x, y), row in zip((found[:, :2] * self.scale).tolist(), rows.tolist(), strict=True):
@@ -221,7 +221,7 @@ class View:
                 cv2.circle(picture, (int(x), int(y)), 4, (0, 0, 0), -1, cv2.LINE_AA)
                 cv2.circle(picture, (int(x), int(y)), 3, colour, -1, cv2.LINE_AA)
 
-    def _labels(
+    def labels(
         self, sample: Mapping[str, Any], role: str, params: Mapping[str, Any]
     ) -> Iterator[tuple[str, list[str]]]:
         """Names of the sample's targets of a role, each with a text per row."""

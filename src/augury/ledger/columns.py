@@ -9,17 +9,19 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any, Literal
 
 from augury.errors import SampleError, shown
+from augury.ledger.texts import encode, text_of
 
 Kind = Literal["text", "integer", "number", "flag", "numbers"]
 
 FIXED: dict[str, Kind] = {"sample_id": "text", "epoch": "integer", "step": "integer", "loss": "number"}
 RESERVED = frozenset([*FIXED, "record", "pipeline", "applied", "params", "time"])
+PARAM = "param:"  # in front of the names of columns that hold one drawn value each
 LONGEST_SPREAD = 4  # lists of up to this many numbers are spread over `params`: points, sizes, boxes
 
-_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 _INT64 = 2**63
 _NUMBERS = frozenset([int, float, bool])
 _FIXED_TYPES: dict[Kind, frozenset[type]] = {
@@ -100,6 +102,27 @@ def inferred(name: str, values: list[Any], known: Kind | None) -> tuple[Kind | N
     raise SampleError(f"log: column {name!r} was {known} so far and now is {kind}; give it another name")
 
 
+class _Names(dict[object, Any]):
+    """What the params of one step are called: by name the full name; by name and length those of its numbers.
+
+    Each is made once, so that millions of rows share it.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.prefix = path + "."
+
+    def __missing__(self, key: str | tuple[str, int]) -> str | list[str]:
+        if isinstance(key, str):
+            self[key] = self.prefix + key
+        else:
+            self[key] = [f"{self.prefix}{key[0]}[{i}]" for i in range(key[1])]
+        found: str | list[str] = self[key]
+        return found
+
+
+_names_of = lru_cache(maxsize=4096)(_Names)
+
+
 class Records:
     """Records as JSON text, and the columns that are derived from them.
 
@@ -129,16 +152,18 @@ class Records:
                 self.param_counts.append(None)
                 continue
             try:
-                if isinstance(record, str):
-                    text, record = record, json.loads(record)
-                else:
-                    text = _encode(record)
+                text = record if isinstance(record, str) else None
+                if text is not None:
+                    record = json.loads(text)
                 steps_before, params_before = len(self.applied), len(self.numbers)
+                nones = 0
                 for step in record["steps"]:  # type: ignore[index]
                     if step["status"] == "applied":
                         path = step["path"]
                         self.applied.append(path)
-                        self._add_params(path, step.get("params", {}))
+                        nones += self._add_params(path, step.get("params", {}))
+                if text is None:
+                    text = text_of(record, nones + (record.get("seed", 0) is None))  # type: ignore[attr-defined]
                 pipeline = record.get("pipeline")  # type: ignore[attr-defined]
             except (TypeError, ValueError, KeyError, AttributeError, OverflowError, RecursionError) as error:
                 raise SampleError(
@@ -150,21 +175,21 @@ class Records:
             self.applied_counts.append(len(self.applied) - steps_before)
             self.param_counts.append(len(self.numbers) - params_before)
 
-    def _add_params(self, path: str, params: dict[str, Any]) -> None:
-        names, numbers, prefix = self.names, self.numbers, path + "."
+    def _add_params(self, path: str, params: dict[str, Any]) -> int:
+        """Append what a step drew; how many of the values were None."""
+        names, numbers, nones, known = self.names, self.numbers, 0, _names_of(path)
         for name, value in params.items():
             kind = type(value)
-            if kind in _NUMBERS:
-                names.append(prefix + name)
-                numbers.append(float(value))
-            elif (
-                (kind is list or kind is tuple)
-                and name != "shape"
-                and len(value) <= LONGEST_SPREAD
-                and _NUMBERS.issuperset(map(type, value))
-            ):
-                names.extend([f"{prefix}{name}[{i}]" for i in range(len(value))])
-                numbers.extend(map(float, value))
+            if kind is float or kind is int or kind is bool:
+                names.append(known[name])
+                numbers.append(value if kind is float else float(value))
+            elif kind is tuple or kind is list:
+                if name != "shape" and len(value) <= LONGEST_SPREAD and _NUMBERS.issuperset(map(type, value)):
+                    names += known[name, len(value)]
+                    numbers += map(float, value)
+            elif value is None:
+                nones += 1
+        return nones
 
     def extend(self, other: Records) -> None:
         """Append the rows of `other`."""
@@ -180,7 +205,7 @@ def _plain(value: Any) -> Any:
         return list(value)
     if isinstance(value, Mapping):
         try:
-            return _encode(dict(value))
+            return encode(dict(value))
         except (TypeError, ValueError, RecursionError):
             return value
     for kind in (bool, int, float, str):

@@ -5,6 +5,7 @@ Inside, boxes are (N, 4) float64 rows of x_min, y_min, x_max, y_max: edges in pi
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -216,6 +217,8 @@ def follow(boxes: Floats, op: Any, height: int, width: int) -> Floats:
     if isinstance(op, ops.Resize):
         x, y = op.width / width, op.height / height
         return np.multiply(boxes, (x, y, x, y))
+    if isinstance(op, ops.GridShuffle):
+        return op.map(height, width).hulls(boxes)
     outline = _OUTLINE if isinstance(op, ops.Remap) else _ELLIPSE if op.box_method == "ellipse" else _CORNERS
     points = boxes[:, None, :2] + outline * (boxes[:, None, 2:] - boxes[:, None, :2])
     move = op.map(height, width)
@@ -271,6 +274,35 @@ def hide(boxes: Floats, holes: tuple[tuple[int, int, int, int], ...], params: Bb
             out[i] = xs[columns[0]], ys[rows[0]], xs[columns[-1] + 1], ys[rows[-1] + 1]
         else:
             out[i] = x0, y0, x0, y0
+    return out
+
+
+def hide_where(boxes: Floats, where: Any, params: BboxParams) -> Floats:
+    """Boxes shrunk to the hull of the pixels that a pattern (H, W), 0 where it is not, leaves visible."""
+    height, width = where.shape
+    out = boxes.copy()
+    for i, (x0, y0, x1, y1) in enumerate(boxes.tolist()):
+        left, top = max(math.floor(x0), 0), max(math.floor(y0), 0)
+        seen = where[top : min(math.ceil(y1), height), left : min(math.ceil(x1), width)] == 0
+        columns, rows = np.flatnonzero(seen.any(axis=0)), np.flatnonzero(seen.any(axis=1))
+        if seen.all():
+            continue
+        if len(columns):
+            low = max(x0, left + int(columns[0])), max(y0, top + int(rows[0]))
+            out[i] = *low, min(x1, left + int(columns[-1]) + 1), min(y1, top + int(rows[-1]) + 1)
+        else:
+            out[i] = x0, y0, x0, y0
+    return out
+
+
+def grow(boxes: Floats, op: ops.Morphology, height: int, width: int) -> Floats:
+    """Boxes of bright things after a dilation or erosion, cut to the image; no area if nothing is left."""
+    across, down = op.width // 2, op.height // 2
+    back, up = op.width - 1 - across, op.height - 1 - down
+    if op.operation == "dilation":
+        return _clip(np.add(boxes, (-back, -up, across, down)), height, width)
+    out = np.add(boxes, (across, down, -back, -up))
+    np.maximum(out[:, 2:], out[:, :2], out=out[:, 2:])
     return out
 
 

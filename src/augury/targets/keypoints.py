@@ -213,6 +213,18 @@ def hide(points: Floats, holes: tuple[tuple[int, int, int, int], ...], params: K
     return points
 
 
+def hide_where(points: Floats, where: Any, params: KeypointParams) -> Floats:
+    """Keypoints in a pattern (H, W), 0 where it is not, are hidden, if the params remove invisible ones."""
+    if not params.remove_invisible:
+        return points
+    height, width = where.shape
+    points = points.copy()
+    for i, (x, y) in enumerate(points[:, :2].tolist()):
+        if 0 <= x < width and 0 <= y < height and where[int(y), int(x)]:
+            points[i, :2] = np.nan
+    return points
+
+
 # ---- filtering -----------------------------------------------------------------------------------------------
 
 

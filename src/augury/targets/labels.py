@@ -22,7 +22,7 @@ _HARMLESS = (ops.D4, ops.Pad)
 class Track:
     """One label target: its rows as float64 in pixels, and which of the caller's rows they are."""
 
-    __slots__ = ("codec", "events", "name", "params", "role", "rows", "unchecked", "value", "values")
+    __slots__ = ("classes", "codec", "events", "name", "params", "role", "rows", "unchecked", "value", "values")
 
     def __init__(self, name: str, role: str, params: Any, value: Any, height: int, width: int, fate: bool) -> None:
         self.name, self.role, self.params, self.value = name, role, params, value
@@ -30,6 +30,8 @@ class Track:
         self.values: Array
         self.rows: Array
         self.values, self.rows = self.codec.read(value, params, height, width, name)
+        # The caller's entries of the first label field, one per row of the caller's list.
+        self.classes: Any = None
         # Path of the last step that moved the labels and was not followed by a check.
         self.unchecked = "" if self.settled else "input"
         self.events: list[Event] | None = [] if fate else None
@@ -53,6 +55,12 @@ class Track:
                 lost = lost or not isinstance(op, _HARMLESS)
             elif isinstance(op, ops.Holes):
                 self.values = self.codec.hide(self.values, op.holes, self.params)
+                lost = True
+            elif isinstance(op, ops.Stencil):
+                self.values = self.codec.hide_where(self.values, op.where(height, width), self.params)
+                lost = True
+            elif isinstance(op, ops.Morphology) and self.role == "bboxes":
+                self.values = boxes.grow(self.values, op, height, width)
                 lost = True
             elif isinstance(op, ops.Call) and self.role in op.functions:
                 self._call(path, op, height, width, after)

@@ -9,7 +9,24 @@ from collections.abc import Callable
 from typing import Any
 
 from augury import ops
-from augury.kernels.cpu import blur, codec, color, data, geometry, holes, layout, noise, tone
+from augury.kernels.cpu import (
+    blur,
+    codec,
+    color,
+    data,
+    film,
+    geometry,
+    holes,
+    layout,
+    light,
+    marks,
+    medical,
+    noise,
+    segments,
+    tone,
+    veil,
+    weather,
+)
 from augury.sample import Array
 
 Kernel = Callable[[Array, Any], Any]
@@ -21,6 +38,7 @@ GEOMETRY: dict[type, Kernel] = {
     ops.Resize: geometry.resize,
     ops.Warp: geometry.warp,
     ops.Remap: geometry.remap,
+    ops.GridShuffle: geometry.grid_shuffle,
 }
 
 
@@ -31,6 +49,17 @@ def on_channels(image: Array, op: ops.OnChannels) -> Array:
         part = KERNELS[type(inner)](part, inner)
     out = image.copy()
     out[..., list(op.channels)] = part
+    return out
+
+
+def on_windows(image: Array, op: ops.OnWindows) -> Array:
+    """Run each window's ops on it and write it back."""
+    out = image.copy(order="C")
+    for (x_min, y_min, x_max, y_max), inner in op.parts:
+        part = out[y_min:y_max, x_min:x_max]
+        for step in inner:
+            part = KERNELS[type(step)](part, step)
+        out[y_min:y_max, x_min:x_max] = part
     return out
 
 
@@ -70,15 +99,40 @@ KERNELS: dict[type, Kernel] = {
     ops.SaltPepper: noise.salt_pepper,
     ops.ShotNoise: noise.shot_noise,
     ops.DropPixels: noise.drop_pixels,
+    ops.Veil: veil.veil,
+    ops.Flare: light.flare,
+    ops.Gravel: weather.gravel,
+    ops.Bleach: weather.bleach,
+    ops.Aberration: film.aberration,
+    ops.Grain: film.grain,
+    ops.Halftone: film.halftone,
+    ops.Dither: film.dither,
     ops.Compress: codec.compress,
     ops.Downscale: codec.downscale,
     ops.OnChannels: on_channels,
+    ops.OnWindows: on_windows,
+    ops.ColorRamp: color.color_ramp,
+    ops.MatchMean: data.match_mean,
+    ops.Stain: medical.stain,
+    ops.TruncateSpectrum: medical.truncate_spectrum,
+    ops.Spikes: medical.spikes,
+    ops.BiasField: medical.bias_field,
+    ops.RicianNoise: noise.rician_noise,
+    ops.ModeFilter: blur.mode_filter,
+    ops.ZoomBlur: blur.zoom_blur,
+    ops.Scatter: blur.scatter,
+    ops.Morphology: blur.morphology,
+    ops.Superpixels: segments.superpixels,
+    ops.Stencil: holes.stencil,
+    ops.Draw: marks.draw,
     ops.Call: lambda image, op: op.functions["image"](image) if "image" in op.functions else image,
 }
 
 MASK_KERNELS: dict[type, Kernel] = {
     **GEOMETRY,
     ops.Holes: holes.holes_mask,
+    ops.Stencil: holes.stencil_mask,
+    ops.Morphology: blur.morphology,
     ops.DropPixels: noise.drop_pixels_mask,
     ops.ToTensor: layout.mask_to_tensor,
     ops.NormalizeToTensor: layout.mask_to_tensor,

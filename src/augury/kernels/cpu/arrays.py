@@ -16,6 +16,8 @@ from augury.sample import Array
 
 # Full range by item size: uint8, uint16, float32.
 FULL = {1: 255.0, 2: 65535.0, 4: 1.0}
+# OpenCV depths by item size.
+DEPTH = {1: cv2.CV_8U, 2: cv2.CV_16U, 4: cv2.CV_32F}
 # Images of fewer values than this are dominated by call overhead, where one look-up beats splitting planes.
 SMALL = 1 << 14
 # Of an OpenCV image.
@@ -80,6 +82,18 @@ def merged(parts: Sequence[Array]) -> Array:
     """(H, W) arrays as a fresh (H, W, C)."""
     out = cv2.merge(parts)
     return out if len(parts) > 1 else out.reshape(*parts[0].shape, 1)
+
+
+def repeated(parts: Sequence[Array], channels: int) -> Array:
+    """(H, W) arrays, one per channel or one for all, as (H, W, C)."""
+    if len(parts) == 1 < channels:
+        parts = [parts[0]] * channels
+    return merged(parts) if channels <= MOST_CHANNELS else np.stack(parts, axis=2)
+
+
+def clipped(values: Array) -> Array:
+    """Float32 clipped to [0, 1], in place; others as they are."""
+    return np.clip(values, np.float32(0), np.float32(1), out=values) if values.itemsize == 4 else values
 
 
 def affine(values: Array, scale: float, shift: float, out: Array) -> None:

@@ -168,6 +168,25 @@ def gray(image: Array, op: ops.Gray) -> Array:
     return cv2.merge([level] * op.channels)
 
 
+def color_ramp(image: Array, op: ops.ColorRamp) -> Array:
+    """Each pixel's luma (BT.601; of one channel, itself) through one piecewise linear curve per output channel."""
+    level = np.ascontiguousarray(image)
+    if channels_of(image) == 3:
+        level = _luma(level)
+    level = level.reshape(level.shape[0], -1)
+    full = FULL[image.itemsize]
+    curves = np.array(op.colors, np.float64).T
+    if image.itemsize == 4:
+        parts = [np.interp(level, op.stops, curve).astype(np.float32) for curve in curves]
+    else:
+        at = np.arange(full + 1) / full
+        tables = [np.rint(np.interp(at, op.stops, curve) * full).astype(image.dtype) for curve in curves]
+        if image.itemsize == 1:
+            return cv2.LUT(cv2.merge([level] * len(tables)), np.stack(tables, axis=1)[None])
+        parts = [table.take(level) for table in tables]
+    return merged(parts)
+
+
 def _luma(image: Array) -> Array:
     return _converted(image, cv2.COLOR_RGB2GRAY) if image.itemsize == 4 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
 
@@ -208,3 +227,37 @@ def _desaturation(parts: Sequence[Array]) -> Array:
 
 
 _LEVELS = {"average": _average, "desaturation": _desaturation, "max": _maximum}
+
+
+# ---- colours of light ----------------------------------------------------------------------------------
+
+# Where the chromaticity x of light of temperature T is a + b / T + c / T^2 + d / T^3: from T, and a to d.
+_BLACKBODY = (
+    (4000, (0.240390, 0.2226347e3, 2.1070379e6, -3.0258469e9)), (0, (0.179910, 0.8776956e3, -0.2343589e6, -0.2661239e9))
+)  # fmt: skip
+_DAYLIGHT = ((7000, (0.237040, 0.24748e3, 1.9018e6, -2.0064e9)), (0, (0.244063, 0.09911e3, 2.9678e6, -4.6070e9)))
+# And y as a polynomial of x, lowest power first.
+_BLACKBODY_Y = (
+    (4000, (-0.37001483, 3.75112997, -5.87338670, 3.0817580)),
+    (2222, (-0.16748867, 2.09137015, -1.37418593, -0.9549476)),
+    (0, (-0.20219683, 2.18555832, -1.34811020, -1.1063814)),
+)  # fmt: skip
+_DAYLIGHT_Y = ((0, (-0.275, 2.870, -3.0, 0.0)),)
+_LIGHTS = {"blackbody": (_BLACKBODY, _BLACKBODY_Y), "cied": (_DAYLIGHT, _DAYLIGHT_Y)}
+COLDEST = {"blackbody": 3000.0, "cied": 4000.0}
+
+
+def light_of(mode: str, temperature: float) -> tuple[float, float]:
+    """Linear red and blue over green, in sRGB (IEC 61966-2-1), of a glowing body ("blackbody"; the Planckian locus of
+    Kim et al., 2002) or of daylight ("cied"; CIE 015:2018); kelvin, at least COLDEST.
+    """
+    in_x, in_y = _LIGHTS[mode]
+    a, b, c, d = next(row for low, row in in_x if temperature >= low)
+    x = a + b / temperature + c / temperature**2 + d / temperature**3
+    a, b, c, d = next(row for low, row in in_y if temperature >= low)
+    y = a + x * (b + x * (c + x * d))
+    big_x, big_z = x / y, (1 - x - y) / y
+    red = 3.2404542 * big_x - 1.5371385 - 0.4985314 * big_z
+    green = -0.9692660 * big_x + 1.8760108 + 0.0415560 * big_z
+    blue = 0.0556434 * big_x - 0.2040259 + 1.0572252 * big_z
+    return max(red, 0.0) / green, max(blue, 0.0) / green

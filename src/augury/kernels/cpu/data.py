@@ -228,6 +228,14 @@ def linear_by_mean(image: Array, op: ops.LinearByMean) -> Array:
     return curve(image, ops.Linear((scale,), (shift,)))
 
 
+def match_mean(image: Array, op: ops.MatchMean) -> Array:
+    """value * op.mean / mean of the image, the factor limited to [low, high]; black images stay black."""
+    image = np.ascontiguousarray(image)
+    mean = _mean(image) / FULL[image.itemsize]
+    gain = min(max(op.mean / mean if mean > 0 else 1.0, op.low), op.high)
+    return curve(image, ops.Linear((gain,), (0.0,)))
+
+
 def _covariance(image: Array) -> Array:
     """(C, C) float64 covariance (divided by the number of pixels) of the channels, as fractions of full range."""
     parts = planes(image) if channels_of(image) > 1 else [image.reshape(image.shape[:2])]

@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from augury import ops
+from augury import maps, ops
 from augury.errors import SampleError
 from augury.sample import DTYPE_NAMES
 
@@ -121,6 +121,19 @@ def remap(image: Array, op: ops.Remap) -> Array:
     run = partial(_remap, field.map_x, field.map_y, interpolation, op.border)
     image = _two_wide(image, interpolation, op.border)
     return _run(image, run, op.fill if op.border == cv2.BORDER_CONSTANT else 0, interpolation == cv2.INTER_NEAREST, 4)
+
+
+def grid_shuffle(image: Array, op: ops.GridShuffle) -> Array:
+    """Tiles copied to their new places; any dtype."""
+    edges_y, edges_x = maps.tile_edges(op.rows, image.shape[0]), maps.tile_edges(op.columns, image.shape[1])
+    out = np.empty(image.shape, image.dtype)
+    across = len(edges_x) - 1
+    for i, source in enumerate(op.order):
+        (row, column), (from_row, from_column) = divmod(i, across), divmod(source, across)
+        out[edges_y[row] : edges_y[row + 1], edges_x[column] : edges_x[column + 1]] = image[
+            edges_y[from_row] : edges_y[from_row + 1], edges_x[from_column] : edges_x[from_column + 1]
+        ]
+    return out
 
 
 # ---- how every op above meets dtypes, channels and fills -----------------------------------------------

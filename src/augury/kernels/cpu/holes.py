@@ -35,7 +35,10 @@ def holes(image: Array, op: ops.Holes) -> Array:
     if not isinstance(fill, str):
         return _filled(image, op, fill)
     if fill in _INPAINT:
-        return _inpainted(image, op, _INPAINT[fill])
+        where = np.zeros(image.shape[:2], np.uint8)
+        for x_min, y_min, x_max, y_max in op.holes:
+            where[y_min:y_max, x_min:x_max] = 255
+        return _inpainted(image, where, _INPAINT[fill])
     out = image.copy()
     if fill == "grayscale":
         for x_min, y_min, x_max, y_max in op.holes:
@@ -51,6 +54,46 @@ def holes(image: Array, op: ops.Holes) -> Array:
         else:
             hole[:] = random_values(source, hole.size, image.dtype).reshape(hole.shape)
     return out
+
+
+def stencil(image: Array, op: ops.Stencil) -> Array:
+    """Overwrite the pattern with `fill`, as `holes` does."""
+    where, fill = op.where(*image.shape[:2]), op.fill
+    if isinstance(fill, str) and fill in _INPAINT:
+        return _inpainted(image, where, _INPAINT[fill])
+    out = image.copy()
+    if fill == "grayscale":
+        _decolour(out)
+        return np.where((where > 0) if image.ndim == 2 else (where > 0)[..., None], out, image)
+    source, channels = Source(op.key), channels_of(image)
+    if fill == "random":
+        count = cv2.countNonZero(where) * channels
+        out[where > 0] = random_values(source, count, image.dtype).reshape(-1, *image.shape[2:])
+        return out
+    values = random_values(source, channels, image.dtype) if fill == "random_uniform" else _values(fill, image)
+    x, y, width, height = cv2.boundingRect(where)
+    window = out[y : y + height, x : x + width]
+    inside = where[y : y + height, x : x + width] > 0
+    np.copyto(window, values if image.ndim == 3 else values[0], where=inside if image.ndim == 2 else inside[..., None])
+    return out
+
+
+def stencil_mask(mask: Array, op: ops.Stencil) -> Array:
+    """Overwrite the pattern with fill_mask; a copy if that is None."""
+    if op.fill_mask is None:
+        return mask.copy()
+    return stencil(mask, op._replace(fill=op.fill_mask))
+
+
+def _values(fill: Any, image: Array) -> Array:
+    values = fill_values(fill, image.dtype)
+    if values.size not in (1, channels_of(image)):
+        raise _misfit(fill, image)
+    return values
+
+
+def _misfit(fill: ops.Fill, image: Array) -> SampleError:
+    return SampleError(f"fill {fill} does not fit an array of shape {image.shape}; pass one value, or one per channel")
 
 
 def holes_mask(mask: Array, op: ops.Holes) -> Array:
@@ -73,9 +116,7 @@ def _filled(image: Array, op: ops.Holes, fill: ops.Fill) -> Array:
         return out
     channels = values.size
     if channels != channels_of(image):
-        raise SampleError(
-            f"fill {fill} has {channels} values for an array of shape {image.shape}; pass one, or one per channel"
-        )
+        raise _misfit(fill, image)
     rows = out.reshape(out.shape[0], -1)
     line = _line(fill, image.dtype, image.shape[1])
     for x_min, y_min, x_max, y_max in op.holes:
@@ -99,11 +140,8 @@ def _decolour(hole: Array) -> None:
         hole[:] = mean if hole.dtype.kind == "f" else np.rint(mean)
 
 
-def _inpainted(image: Array, op: ops.Holes, method: int) -> Array:
-    """Holes continued from their surroundings; values outside stay as they are."""
-    where = np.zeros(image.shape[:2], np.uint8)
-    for x_min, y_min, x_max, y_max in op.holes:
-        where[y_min:y_max, x_min:x_max] = 255
+def _inpainted(image: Array, where: Array, method: int) -> Array:
+    """Pixels where `where` is not 0 continued from their surroundings; values outside stay as they are."""
     unit = to_fractions(image) if image.itemsize == 2 else image
     bytes_ = np.ascontiguousarray(image) if image.itemsize == 1 else to_bytes(unit)
     if channels_of(image) in (1, 3):
@@ -115,7 +153,6 @@ def _inpainted(image: Array, op: ops.Holes, method: int) -> Array:
     if image.itemsize == 1:
         return painted
     out = image.copy()
-    for x_min, y_min, x_max, y_max in op.holes:
-        patch = painted[y_min:y_max, x_min:x_max]
-        out[y_min:y_max, x_min:x_max] = to_fractions(patch) if image.itemsize == 4 else patch.astype(np.uint16) * 257
+    patch = painted[where > 0]
+    out[where > 0] = to_fractions(patch) if image.itemsize == 4 else patch.astype(np.uint16) * 257
     return out

@@ -65,7 +65,7 @@ def _clip(values: Array) -> Array:
 
 
 def gauss_noise(image: Array, op: ops.GaussNoise) -> Array:
-    """value + mean + sigma * z, z a standard Gaussian quantile picked by a 16-bit word (|z| <= 4.33).
+    """value + mean + sigma * z, z a quantile of the op's distribution picked by a 16-bit word (Gaussian: |z| <= 4.33).
 
     On integer images the noise is rounded before it is added. One z per value, or per pixel unless per_channel.
     """
@@ -77,7 +77,7 @@ def gauss_noise(image: Array, op: ops.GaussNoise) -> Array:
     row = _row(image)
     out = np.empty_like(row)
     source = Source(op.key)
-    quantiles = normal_quantiles().reshape(1, -1)
+    quantiles = quantiles_of(op).reshape(1, -1)
     scaled = row.size // channels >= _TABLE_PAYS
     if scaled:
         quantiles = quantiles * sigma + mean
@@ -108,7 +108,8 @@ def _coarse_noise(image: Array, op: ops.GaussNoise) -> Array:
     full = FULL[image.itemsize]
     rows, columns = max(round(height * op.scale), 1), max(round(width * op.scale), 1)
     drawn = channels if op.per_channel else 1
-    grids = Source(op.key).normal(drawn * rows * columns).reshape(drawn, rows, columns)
+    words = Source(op.key).uint16(drawn * rows * columns)
+    grids = quantiles_of(op).take(words).reshape(drawn, rows, columns)
     planes = [cv2.resize(grid, (width, height), interpolation=cv2.INTER_LINEAR) for grid in grids]
     noise: Array = np.stack(planes if op.per_channel else planes * channels, axis=2).reshape(1, -1)
     noise *= np.float32(op.sigma * full)
@@ -116,6 +117,68 @@ def _coarse_noise(image: Array, op: ops.GaussNoise) -> Array:
     if image.itemsize == 4:
         return _clip(np.add(_row(image), noise, out=noise)).reshape(image.shape)
     return cv2.add(_row(image), np.rint(noise, out=noise), dtype=_DEPTH[image.itemsize]).reshape(image.shape)
+
+
+def quantiles_of(op: ops.GaussNoise) -> Array:
+    """65,536 ascending quantiles, float32, of the distribution of an op before it is multiplied by sigma."""
+    return normal_quantiles() if op.distribution == "gaussian" else _quantiles(op.distribution, op.shape)
+
+
+@lru_cache(maxsize=16)
+def _quantiles(distribution: str, shape: ops.Coefficients) -> Array:
+    at = (np.arange(65536) + 0.5) / 65536
+    if distribution == "uniform":
+        out = 2 * at - 1
+    elif distribution == "laplace":
+        out = np.sign(at - 0.5) * -np.log1p(-2 * np.abs(at - 0.5))
+    else:
+        # The distribution function of Beta(a, b) summed over x = 1 / (1 + exp(-t)), where its density has no poles.
+        a, b = shape
+        t = np.linspace(-1, 1, 513)
+        t = np.sign(t) * (np.expm1(np.abs(t) * 6) * (40 / min(a, b, 1.0) / math.expm1(6)))
+        log_x, log_rest = -np.logaddexp(0, -t), -np.logaddexp(0, t)
+        density = a * log_x + b * log_rest
+        density = np.exp(density - density.max())
+        grown = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) * np.diff(t))])
+        # As the tangent of half of t is that fraction, stretched over [-1, 1].
+        out = np.interp(at.astype(np.float32), (grown / grown[-1]).astype(np.float32), np.tanh(t / 2))
+    out = out.astype(np.float32)
+    out.flags.writeable = False
+    return out
+
+
+def rician_noise(image: Array, op: ops.RicianNoise) -> Array:
+    """sqrt((value + sigma z1)^2 + (sigma z2)^2), z1 and z2 Gaussian: the magnitude image of a noisy complex signal.
+
+    Source: Gudbjartsson and Patz, "The Rician distribution of noisy MRI data", 1995.
+    """
+    sigma = np.float32(op.sigma * FULL[image.itemsize])
+    channels = 1 if op.per_channel else channels_of(image)
+    row = _row(image)
+    out = np.empty_like(row)
+    source = Source(op.key)
+    quantiles = (normal_quantiles() * sigma).reshape(1, -1)
+    for part in _blocks(row.size, channels):
+        n = (part.stop - part.start) // channels
+        real, other = (
+            _over_channels(
+                cv2.LUT(source.uint16(n).reshape(1, -1), quantiles, dst=scratch((1, n), np.float32, f"rician_{slot}")),
+                channels,
+                f"rician_wide_{slot}",
+            )
+            for slot in "ab"
+        )
+        # Not cv2.magnitude, whose last bits depend on where a value lies.
+        np.add(real, row[:, part], out=real)
+        np.multiply(real, real, out=real)
+        np.multiply(other, other, out=other)
+        np.add(real, other, out=real)
+        size = np.sqrt(real, out=real)
+        if image.itemsize == 4:
+            np.copyto(out[:, part], _clip(size))
+        else:
+            cv2.addWeighted(size, 1.0, size, 0.0, 0.0, dst=out[:, part], dtype=_DEPTH[image.itemsize])
+    return out.reshape(image.shape)
 
 
 def _add_bytes(row: Array, source: Source, table: Array, channels: int, out: Array) -> None:

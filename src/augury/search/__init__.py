@@ -1,0 +1,1 @@
+"""Policy search: augmentation learned from the data, and saved as an ordinary pipeline."""
