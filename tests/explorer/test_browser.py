@@ -62,7 +62,7 @@ def open_page(browser: Any, url: str) -> Iterator[Any]:
 
     def new(path: str, *, at: str = url, allow: str = "", **settings: Any) -> Any:
         context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **settings})
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(60_000)
         contexts.append(context)
         expected.append(allow)
         page = context.new_page()

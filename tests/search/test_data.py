@@ -282,7 +282,7 @@ def test_preprocessing_that_fails_is_named(tmp_path: Path) -> None:
 
 
 def test_batches_need_samples(tmp_path: Path) -> None:
-    with pytest.raises(FieldError, match="there are 12 samples to train on and drop_last leaves no batch"):
+    with pytest.raises(FieldError, match="there are 10 samples to train on and drop_last leaves no batch"):
         OpenData(config(dataloader={"batch_size": 13}), folder(tmp_path))
     OpenData(config(dataloader={"batch_size": 13, "drop_last": False}), folder(tmp_path))
 
