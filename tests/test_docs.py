@@ -10,9 +10,11 @@ import re
 import sys
 from pathlib import Path
 from types import ModuleType
+from unittest.mock import patch
 
 import pytest
 
+from augury.transform import REGISTRY
 from docs import make_reference
 
 ROOT = Path(__file__).parent.parent
@@ -42,8 +44,9 @@ def test_snippets_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     # A real module, so that classes defined on the page can be pickled and found by name.
     module = ModuleType("page_" + re.sub(r"\W", "_", name(page)))
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    for line, code in snippets(page):
-        exec(compile("\n" * (line - 1) + code, str(page), "exec"), module.__dict__)
+    with patch.dict(REGISTRY):  # transforms of the page are gone after it
+        for line, code in snippets(page):
+            exec(compile("\n" * (line - 1) + code, str(page), "exec"), module.__dict__)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)

@@ -27,6 +27,7 @@ from tests.explorer import runs
 
 sync_api = pytest.importorskip("playwright.sync_api")
 expect = sync_api.expect
+expect.set_options(timeout=30_000)  # a busy machine is no failure
 CHROMIUM = os.environ.get("AUGURY_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 if CHROMIUM is None and os.environ.get("AUGURY_BROWSER") != "required":
     pytest.skip("no chromium on this machine", allow_module_level=True)
