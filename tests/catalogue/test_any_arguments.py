@@ -20,7 +20,7 @@ NAMES = [name for name in names if name not in convert.__all__]
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_any_arguments_any_image(name: str, data: st.DataObject) -> None:
     try:
@@ -52,7 +52,8 @@ def test_any_arguments_any_image(name: str, data: st.DataObject) -> None:
     assert out["mask"].shape == result.shape[:2]
     if REGISTRY[name].acts_on == "image" and name not in ("ToGray", "ToRGB"):
         assert result.shape == image.shape and np.array_equal(out["mask"], mask)
-    if image.dtype == np.float32:
+    # A dropped channel holds whatever number was asked for.
+    if image.dtype == np.float32 and name != "ChannelDropout":
         # Cubic and Lanczos interpolation may leave [0, 1].
         beyond = 0.5 if REGISTRY[name].acts_on == "dual" and "interpolation" in REGISTRY[name].fields else 1e-4
         assert np.isfinite(result).all() and result.min() >= -beyond and result.max() <= 1 + beyond

@@ -367,3 +367,10 @@ def test_holes_stand_on_objects_and_keep_away_from_others() -> None:
         out = one(guided, key, image=white, dropout_region=region, **boxes)
         assert (out["image"][5:15, 30:50] == 255).all() and (out["image"][30:] == 255).all()
         assert (out["image"] == 0).any()
+
+
+@pytest.mark.parametrize("fill", ["inpaint_telea", "inpaint_ns"])
+def test_one_row_is_inpainted_alike_every_time(fill: str) -> None:
+    row = np.random.default_rng(0).integers(0, 256, (1, 63), np.uint8)
+    pipeline = A.Compose([A.CoarseDropout(hole_width_range=(20, 20), fill=fill, p=1)], seed=1)
+    assert len({pipeline(image=row, key=0)["image"].tobytes() for _ in range(20)}) == 1

@@ -142,6 +142,8 @@ def _decolour(hole: Array) -> None:
 
 def _inpainted(image: Array, where: Array, method: int) -> Array:
     """Pixels where `where` is not 0 continued from their surroundings; values outside stay as they are."""
+    if len(image) == 1:  # OpenCV 5.0 reads beyond the only row of an image
+        return np.ascontiguousarray(_inpainted(image.repeat(2, axis=0), where.repeat(2, axis=0), method)[:1])
     unit = to_fractions(image) if image.itemsize == 2 else image
     bytes_ = np.ascontiguousarray(image) if image.itemsize == 1 else to_bytes(unit)
     if channels_of(image) in (1, 3):

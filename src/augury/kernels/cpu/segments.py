@@ -9,6 +9,7 @@ import numpy as np
 
 from augury import ops
 from augury.kernels.cpu.arrays import channels_of, to_bytes, to_fractions
+from augury.kernels.cpu.geometry import resize
 from augury.rng import Source
 from augury.sample import Array
 
@@ -31,8 +32,8 @@ def superpixels(image: Array, op: ops.Superpixels) -> Array:
         return image.copy(order="C")
     if op.max_size is not None and max(height, width) > op.max_size:
         scale = op.max_size / max(height, width)
-        size = max(round(width * scale), 1), max(round(height * scale), 1)
-        small = cv2.resize(small, size, interpolation=op.interpolation)
+        size = max(round(height * scale), 1), max(round(width * scale), 1)
+        small = resize(small, ops.Resize(*size, op.interpolation))
         if image.itemsize == 4:
             np.clip(small, image.min(), image.max(), out=small)  # cubic and Lanczos overshoot
     small = small.reshape(*small.shape[:2], -1)
