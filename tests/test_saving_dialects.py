@@ -38,6 +38,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "RandomResizedCrop": {"size": [20, 30]},
     "RandomSizedCrop": {"min_max_height": [20, 40], "size": [20, 30]},
     "LetterBox": {"size": [20, 30]},
+    "GridElasticDeform": {"num_grid_xy": [4, 4], "magnitude": 3},
 }
 
 
@@ -57,7 +58,7 @@ def test_every_transform_is_in_the_facts() -> None:
         """
         ModeFilter StochasticConvolution RicianNoise Enhance ChannelSwap PhotoMetricDistort ExposureMatching Colorize
         BiasField GibbsRinging KSpaceSpikeNoise AnnotationArtifacts GridMask GuidedCoarseDropout
-        BBoxSubsetSafeRandomCrop PixelSpread
+        BBoxSubsetSafeRandomCrop PixelSpread WaterRefraction
     """.split()
     )
     new |= {"LetterBox", "AtmosphericFog", "LensFlare", "Vignetting", "FilmGrain", "Halftone", "Dithering"}

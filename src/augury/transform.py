@@ -67,13 +67,17 @@ class Transform:
     # Drawn params that are pixel positions (x, y, x, y ...) and scale with the image when a record is resized.
     pixel_params: ClassVar[frozenset[str]] = frozenset()
 
+    # Whether fields of the base come after a class's own, as arguments do that a whole family ends with.
+    inherited_last: ClassVar[bool] = False
+
     _aliases: ClassVar[dict[str, str]] = {}
     _defaults: ClassVar[dict[str, Any]] = {}
 
     def __init_subclass__(cls, register: bool = True, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         own = {name: value for name, value in vars(cls).items() if isinstance(value, Field)}
-        cls.fields = {**{k: v for k, v in cls.fields.items() if k not in own}, **own}
+        inherited = {k: v for k, v in cls.fields.items() if k not in own}
+        cls.fields = {**own, **inherited} if cls.inherited_last else {**inherited, **own}
         cls._aliases = {alias: name for name, field in cls.fields.items() for alias in field.aliases}
         cls._defaults = {}
         if register and own:

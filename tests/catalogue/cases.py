@@ -157,6 +157,14 @@ GEOMETRY: list[Case] = [
     ("GridDistortion", {"num_steps": 3, "distort_limit": 0.5, "normalized": False, "map_resolution_range": [0.2, 0.5]}),
     ("OpticalDistortion", {}),
     ("OpticalDistortion", {"distort_limit": 0.3, "mode": "fisheye", "map_resolution_range": 0.5}),
+    ("PiecewiseAffine", {}),
+    ("PiecewiseAffine", {"scale": [1, 3], "absolute_scale": True, "nb_rows": [2, 5], "map_resolution_range": 0.5}),
+    ("ThinPlateSpline", {}),
+    ("ThinPlateSpline", {"scale_range": 0.2, "num_control_points": 7, "border_mode": 4, "map_resolution_range": 0.5}),
+    ("GridElasticDeform", {"num_grid_xy": [4, 3], "magnitude": 4}),
+    ("GridElasticDeform", {"num_grid_xy": [2, 9], "magnitude": 1.5, "interpolation": 2}),
+    ("WaterRefraction", {}),
+    ("WaterRefraction", {"amplitude_range": 0.02, "wavelength_range": 0.4, "num_waves_range": 64, "border_mode": 0}),
 ]
 
 SIZE: list[Case] = [

@@ -11,7 +11,7 @@ import pytest
 
 import augury as A
 from augury.errors import InverseError, SampleError
-from tests.catalogue.test_geometry import BENT, MOVING, spots
+from tests.catalogue.test_markers import BENT, MOVING, spots
 from tests.samples import image
 
 HEIGHT, WIDTH = 61, 83
