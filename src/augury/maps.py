@@ -232,6 +232,13 @@ class Dense:
         back /= np.where(flat, np.inf, det)[:, None, None]
         return output, back
 
+    def folds(self) -> bool:
+        """Whether the area of some square of neighbouring pixels, seen in the source, is turned over or nil."""
+        (x_across, x_down), (y_across, y_down) = (
+            (np.diff(field, axis=1)[:-1], np.diff(field, axis=0)[:, :-1]) for field in (self.map_x, self.map_y)
+        )
+        return bool((x_across * y_down <= x_down * y_across).any())
+
     def inverse(self) -> Dense:
         """The field that undoes this one, found at pixel centres."""
         height, width = self.map_x.shape
