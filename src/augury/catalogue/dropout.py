@@ -456,7 +456,8 @@ class ConstrainedCoarseDropout(_Dropout):
 
     Objects are the connected pixels of `mask` whose values are among mask_indices, and the boxes whose labels (of the
     first label field) are among bbox_labels. num_holes_range: rectangles per object, at most 256 in all.
-    hole_height_range, hole_width_range: their sides as fractions of the object's. fill, fill_mask: see above.
+    hole_height_range, hole_width_range: their sides as fractions of the box's, or of the root of the area of an object
+    in the mask. fill, fill_mask: see above.
     """
 
     needs = "labels"
@@ -476,12 +477,11 @@ class ConstrainedCoarseDropout(_Dropout):
         if self.mask_indices is not None:
             labels, count = _objects(np.isin(_mask(sig), self.mask_indices))
             for i in range(1, min(count, _MOST_HOLES) + 1):
-                one = (labels == i).astype(np.uint8)
-                w, h = cv2.boundingRect(one)[2:]
-                places = np.flatnonzero(one)
+                places = np.flatnonzero(labels == i)
+                side = math.sqrt(len(places))
                 for _ in range(stream.integer(*self.num_holes_range)):
                     y, x = divmod(int(places[stream.integer(0, len(places) - 1)]), sig.width)
-                    holes.append(self._hole(x + 0.5, y + 0.5, w, h, sig, stream))
+                    holes.append(self._hole(x + 0.5, y + 0.5, side, side, sig, stream))
         for x0, y0, x1, y1 in _of_labels(sig, self.bbox_labels, "bbox_labels") if self.bbox_labels else ():
             for _ in range(stream.integer(*self.num_holes_range)):
                 at = stream.uniform(x0, x1), stream.uniform(y0, y1)
