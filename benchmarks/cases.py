@@ -67,6 +67,8 @@ def catalogue(size: int) -> dict[str, dict[str, Any]]:
         "ElasticTransform": {"alpha": 50, "sigma": 5, **border},
         "GridDistortion": {"num_steps": 5, "distort_limit": [-0.3, 0.3], **border},
         "OpticalDistortion": {"distort_limit": [-0.3, 0.3], **border},
+        "ThinPlateSpline": {"scale_range": [0.2, 0.4], "num_control_points": 4, **border},
+        "GridElasticDeform": {"num_grid_xy": [4, 4], "magnitude": 10},
         "Resize": {"height": half, "width": half, "interpolation": 1},
         "LongestMaxSize": {"max_size": half, "interpolation": 1},
         "SmallestMaxSize": {"max_size": half, "interpolation": 1},

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 
 import cv2
@@ -265,6 +268,27 @@ def test_smooth_displacements_have_the_expected_spread(sigma: float, uniform: bo
         spread += [((map_y - np.arange(300)[:, None]) ** 2).mean()]
     expected = (1 / np.sqrt(3) if uniform else 1.0) / (2 * np.sqrt(np.pi))
     assert np.sqrt(np.mean(spread)) == pytest.approx(expected, rel=0.12)
+
+
+def test_fields_do_not_depend_on_the_threads_of_blas() -> None:
+    code = f"""
+import hashlib
+from augury import maps
+for size in ((61, 83), (256, 256), (1, 9000)):
+    for name, params in (
+        ("lens", ("camera", 0.1)), ("control", ({KEY!r}, 30, 31, 0.1)), ("mesh", ({KEY!r}, 40, 90, 0.1, 0.1, False)),
+        ("spline", ({KEY!r}, 4, 0.3)), ("spline", ({KEY!r}, 16, 0.3)), ("wave", (0.01, ((0.1, 10.0, 20.0),) * 40)),
+    ):
+        fields = getattr(maps, name + "_field")(*params, *size)
+        print(hashlib.md5(b"".join(field.tobytes() for field in fields)).hexdigest())
+"""
+    found = set()
+    for threads in ("1", "4"):
+        names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+        environment = {**os.environ, **dict.fromkeys(names, threads), "PYTHONPATH": os.pathsep.join(sys.path)}
+        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+        found.add(done.stdout)
+    assert len(found) == 1 and len(found.pop().split()) == 18
 
 
 def test_fields_depend_on_nothing_but_their_arguments() -> None:

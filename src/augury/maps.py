@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import cv2
@@ -588,8 +589,21 @@ def _spline_nodes(points: int) -> tuple[int, Any]:
     system = np.zeros((count + 3, count + 3))
     system[:count] = _spline_kernel(control, control)
     system[count:, :count] = system[:count, count:].T
-    solved = np.linalg.solve(system, np.eye(count + 3)[:, :count])
-    return side, np.ascontiguousarray((_spline_kernel(nodes, control) @ solved).T, np.float32)
+    solved = _eliminated(system, np.eye(count + 3)[:, :count])
+    return side, _product(_spline_kernel(nodes, control), solved, np.float64).T.astype(np.float32)
+
+
+def _eliminated(system: Floats, right: Floats) -> Floats:
+    """system^-1 right, by elimination with row pivots: the bits of LAPACK depend on how many threads it has."""
+    rows = np.concatenate([system, right], axis=1)
+    for i in range(len(rows)):
+        pivot = i + int(np.abs(rows[i:, i]).argmax())
+        rows[[i, pivot]] = rows[[pivot, i]]
+        rows[i] /= rows[i, i]
+        factors = rows[:, i].copy()
+        factors[i] = 0
+        rows[:, i:] -= factors[:, None] * rows[i, i:]
+    return rows[:, len(system) :]
 
 
 def _spline_kernel(at: Floats, control: Floats) -> Floats:
@@ -661,13 +675,25 @@ def _positions(left_x: Any, right_x: Any, left_y: Any, right_y: Any) -> Maps:
     )
 
 
-def _product(left: Any, right: Any) -> npt.NDArray[np.float32]:
-    """The float32 product of (H, K) and (K, W), in blocks of rows so small that no BLAS starts threads for them."""
-    left, right = left.astype(np.float32), right.astype(np.float32)
-    out = np.empty((len(left), right.shape[1]), np.float32)
-    step = max(1, 250_000 // right.size)
-    for i in range(0, len(left), step):
-        np.matmul(left[i : i + step], right, out=out[i : i + step])
+# Multiplications that no BLAS starts threads for: OpenBLAS does so above 262,144.
+_ALONE = 250_000
+
+
+def _product(left: Any, right: Any, dtype: Any = np.float32) -> npt.NDArray[Any]:
+    """The product of (H, K) and (K, W) in small blocks: threads of BLAS would change its last bits, and cost time."""
+    left, right = left.astype(dtype), right.astype(dtype)
+    (height, terms), width = left.shape, right.shape[1]
+    out = np.empty((height, width), dtype)
+    if height == 1 or width == 1:
+        np.einsum("ik,kj->ij", left, right, out=out)
+        return out
+    across = min(width, _ALONE // (4 * terms))
+    down = _ALONE // (terms * across)
+    # Evenly cut, since a block of one row or column would be a product with a vector, which has threads much earlier.
+    edges_y, edges_x = tile_edges(-(-height // down), height), tile_edges(-(-width // across), width)
+    for y, y_end in pairwise(edges_y):
+        for x, x_end in pairwise(edges_x):
+            np.matmul(left[y:y_end], right[:, x:x_end], out=out[y:y_end, x:x_end])
     return out
 
 
