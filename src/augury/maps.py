@@ -687,8 +687,8 @@ def _product(left: Any, right: Any, dtype: Any = np.float32) -> npt.NDArray[Any]
     if height == 1 or width == 1:
         np.einsum("ik,kj->ij", left, right, out=out)
         return out
-    across = min(width, _ALONE // (4 * terms))
-    down = _ALONE // (terms * across)
+    across = max(2, min(width, _ALONE // (4 * terms)))
+    down = max(2, _ALONE // (terms * across))
     # Evenly cut, since a block of one row or column would be a product with a vector, which has threads much earlier.
     edges_y, edges_x = tile_edges(-(-height // down), height), tile_edges(-(-width // across), width)
     for y, y_end in pairwise(edges_y):

@@ -47,20 +47,16 @@ def remap(params: Params, field: Field) -> Sequence[Op]:
 
 
 class Bend(GeometricTransform, register=False):
-    """Base of transforms by one field; its arguments come last."""
+    """Base of transforms by one field."""
 
-    inherited_last = True
-
-    keypoint_remapping_method: Option = Option(default="mask", options=_METHODS)
-    p: Probability = Probability(default=0.5)
-    border_mode: Border = Border(default=0)
-    fill: Fill = Fill(default=0)
-    fill_mask: Fill = Fill(default=0)
-    map_resolution_range: Limits = Limits(default=(1.0, 1.0), low=0, high=1, open_low=True, scalar="fixed")
-
-    def resolution(self, stream: Stream) -> Params:
-        """The drawn resolution of the field."""
-        return {"map_resolution": stream.uniform(*self.map_resolution_range)}
+    keypoint_remapping_method: Option = Option(default="mask", options=_METHODS, kw_only=True)
+    p: Probability = Probability(default=0.5, kw_only=True)
+    border_mode: Border = Border(default=0, kw_only=True)
+    fill: Fill = Fill(default=0, kw_only=True)
+    fill_mask: Fill = Fill(default=0, kw_only=True)
+    map_resolution_range: Limits = Limits(
+        default=(1.0, 1.0), low=0, high=1, open_low=True, scalar="fixed", draws="map_resolution", kw_only=True
+    )
 
 
 class ElasticTransform(GeometricTransform):
@@ -133,9 +129,8 @@ class GridDistortion(Bend):
     mask_interpolation: Interpolation = Interpolation(default=0)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {
-            "x_factors": self._factors(stream), "y_factors": self._factors(stream), **self.resolution(stream),
-        }  # fmt: skip
+        factors = {"x_factors": self._factors(stream), "y_factors": self._factors(stream)}
+        return {**factors, **super().draw(sig, stream)}
 
     def _factors(self, stream: Stream) -> tuple[float, ...]:
         low, high = self.distort_range
@@ -159,13 +154,10 @@ class OpticalDistortion(Bend):
     (1 + k r^2, r in units of half the diagonal).
     """
 
-    distort_range: Limits = Limits(default=(-0.05, 0.05), alias="distort_limit")
+    distort_range: Limits = Limits(default=(-0.05, 0.05), alias="distort_limit", draws="k")
     interpolation: Interpolation = Interpolation(default=1)
     mask_interpolation: Interpolation = Interpolation(default=0)
     mode: Option = Option(default="camera", options=("camera", "fisheye"), keep=True)
-
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {"k": stream.uniform(*self.distort_range), **self.resolution(stream)}
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
@@ -185,12 +177,13 @@ class PiecewiseAffine(Bend):
     interpolation: Interpolation = Interpolation(default=1)
     mask_interpolation: Interpolation = Interpolation(default=0)
     absolute_scale: Flag = Flag(default=False)
+    draws_key = True
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         scale = stream.uniform(*self.scale_range)
         rows, columns = stream.integer(*self.nb_rows_range), stream.integer(*self.nb_cols_range)
         x, y = (scale / size if self.absolute_scale else scale for size in (sig.width, sig.height))
-        return {"mesh": (rows, columns), "scale": (x, y), "key": stream.key(), **self.resolution(stream)}
+        return {"mesh": (rows, columns), "scale": (x, y), **super().draw(sig, stream)}
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
@@ -204,20 +197,19 @@ class ThinPlateSpline(Bend):
     num_control_points: along each side.
     """
 
-    scale_range: Limits = Limits(default=(0.2, 0.4), low=0, high=1, scalar="fixed")
+    scale_range: Limits = Limits(default=(0.2, 0.4), low=0, high=1, scalar="fixed", draws="scale")
     num_control_points: Integer = Integer(default=4, low=2, high=16, keep=True)
     interpolation: Interpolation = Interpolation(default=1)
     mask_interpolation: Interpolation = Interpolation(default=0)
 
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {"scale": stream.uniform(*self.scale_range), "key": stream.key(), **self.resolution(stream)}
+    draws_key = True
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
         return remap(params, ops.SplineField(params["key"], params["num_control_points"], params["scale"]))
 
 
-class GridElasticDeform(GeometricTransform):
+class GridElasticDeform(GeometricTransform, p=1):
     """Cut the image into equal cells and push their inner corners about; its frame stays where it is.
 
     num_grid_xy: cells across and down. magnitude: largest displacement along each axis, pixels; above a quarter of a
@@ -228,10 +220,7 @@ class GridElasticDeform(GeometricTransform):
     magnitude: Number = Number(low=0, unit="pixel", keep=True)
     interpolation: Interpolation = Interpolation(default=1)
     mask_interpolation: Interpolation = Interpolation(default=0)
-    p: Probability = Probability(default=1.0)
-
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {"key": stream.key()}
+    draws_key = True
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
@@ -256,15 +245,15 @@ class WaterRefraction(GeometricTransform):
     border_mode: Border = Border(default=4)
     fill: Fill = Fill(default=0)
     fill_mask: Fill = Fill(default=0)
-    map_resolution_range: Limits = Limits(default=(1.0, 1.0), low=0, high=1, open_low=True, scalar="fixed")
-    p: Probability = Probability(default=0.5)
+    map_resolution_range: Limits = Limits(
+        default=(1.0, 1.0), low=0, high=1, open_low=True, scalar="fixed", draws="map_resolution"
+    )
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         count, amplitude = stream.integer(*self.num_waves_range), stream.uniform(*self.amplitude_range)
         low, high = self.wavelength_range
         waves = [(stream.uniform(low, high), stream.uniform(0, 360), stream.uniform(0, 360)) for _ in range(count)]
-        resolution = stream.uniform(*self.map_resolution_range)
-        return {"amplitude": amplitude / count, "waves": tuple(waves), "map_resolution": resolution}
+        return {"amplitude": amplitude / count, "waves": tuple(waves), **super().draw(sig, stream)}
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
