@@ -171,7 +171,7 @@ class PiecewiseAffine(Bend):
     absolute_scale. nb_rows_range, nb_cols_range: vertices down and across.
     """
 
-    scale_range: Limits = Limits(default=(0.03, 0.05), low=0, scalar="fixed", alias="scale")
+    scale_range: Limits = Limits(default=(0.03, 0.05), low=0, high=10_000, scalar="fixed", alias="scale")
     nb_rows_range: IntLimits = IntLimits(default=(4, 4), low=2, high=256, scalar="fixed", alias="nb_rows")
     nb_cols_range: IntLimits = IntLimits(default=(4, 4), low=2, high=256, scalar="fixed", alias="nb_cols")
     interpolation: Interpolation = Interpolation(default=1)
@@ -217,7 +217,7 @@ class GridElasticDeform(GeometricTransform, p=1):
     """
 
     num_grid_xy: Size = Size(keep=True)
-    magnitude: Number = Number(low=0, unit="pixel", keep=True)
+    magnitude: Number = Number(low=0, high=10_000, unit="pixel", keep=True)
     interpolation: Interpolation = Interpolation(default=1)
     mask_interpolation: Interpolation = Interpolation(default=0)
     draws_key = True
@@ -237,7 +237,7 @@ class WaterRefraction(GeometricTransform):
     """
 
     amplitude_range: Limits = Limits(default=(0.01, 0.05), low=0, high=1, scalar="fixed")
-    wavelength_range: Limits = Limits(default=(0.05, 0.2), low=0, open_low=True, scalar="fixed")
+    wavelength_range: Limits = Limits(default=(0.05, 0.2), low=0.001, scalar="fixed")
     num_waves_range: IntLimits = IntLimits(default=(3, 7), low=1, high=64, scalar="fixed")
     interpolation: Interpolation = Interpolation(default=1)
     mask_interpolation: Interpolation = Interpolation(default=0)
