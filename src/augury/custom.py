@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from augury.errors import FieldError, RecordError, SampleError, shown
-from augury.fields import Field, Plain, Probability, frozen, plain
+from augury.fields import Field, Plain, Probability, Varying, frozen, plain
 from augury.ops import Call, Op
 from augury.rng import Stream
 from augury.sample import Array, Signature
@@ -62,7 +62,9 @@ class Custom(Transform, register=False):
     targets_as_params: ClassVar[Sequence[str]] = ()
 
     def __init__(self, p: float = 0.5) -> None:
-        self.__dict__["p"] = Probability(default=0.5).accept(p, type(self).__name__)
+        field = Probability(default=0.5)
+        field.name = "p"
+        self.__dict__["p"] = p if isinstance(p, Varying) else field.accept(p, type(self).__name__)
 
     def __init_subclass__(cls, register: bool = True, **kwargs: Any) -> None:
         super().__init_subclass__(register=register, **kwargs)
