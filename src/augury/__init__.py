@@ -53,10 +53,11 @@ _LATER = {
 __all__ = [  # noqa: PLE0604
     *_catalogue,
     *_LATER,
-    "AugMix", "AuguryError", "AutoAugment", "BboxParams", "Compose", "DualTransform", "FieldError", "ImageOnlyTransform", "InverseError",
-    "KeypointParams", "Lambda", "OneOf", "OneOrOther", "Program", "RandAugment", "RandomOrder", "RecordError", "ReplayCompose",
-    "SampleError", "SelectiveChannelTransform", "Sequential", "SomeOf", "StepError", "Transform", "TrivialAugment", "Until", "boxes_left",
-    "choice", "cosine", "doctor", "linear", "mask_left", "replay", "schedule", "steps",
+    "AugMix", "AuguryError", "AutoAugment", "BboxParams", "Compose", "DualTransform", "FieldError",
+    "ImageOnlyTransform", "InverseError", "KeypointParams", "Lambda", "OneOf", "OneOrOther", "Program", "RandAugment",
+    "RandomOrder", "RecordError", "ReplayCompose", "SampleError", "SelectiveChannelTransform", "Sequential", "SomeOf",
+    "StepError", "Transform", "TrivialAugment", "Until", "boxes_left", "choice", "cosine", "doctor", "linear",
+    "mask_left", "replay", "schedule", "steps",
 ]  # fmt: skip
 
 

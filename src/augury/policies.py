@@ -1,7 +1,7 @@
 """Published augmentation policies as ordinary pipelines over the catalogue, their tables as data.
 
-Ranges are those of torchvision's implementations. Two things differ from them: shears turn about the image's centre, not
-its top left corner, and sharpness treats the outermost pixels like all others.
+Ranges are those of torchvision's implementations. Two things differ from them: shears leave the image's centre where
+it is, not its top left corner, and sharpness treats the outermost pixels like all others.
 """
 
 from __future__ import annotations
@@ -159,9 +159,7 @@ def in_a_row(steps: Sequence[Step], count: int, p: float = 1.0) -> RandomOrder:
     return RandomOrder(steps, n=count, replace=True, p=p)
 
 
-def TrivialAugment(  # noqa: N802
-    num_magnitude_bins: int = 31, *, interpolation: int = 0, fill: Any = 0, p: float = 1.0
-) -> OneOf:
+def TrivialAugment(num_magnitude_bins: int = 31, *, interpolation: int = 0, fill: Any = 0, p: float = 1.0) -> OneOf:
     """One of 14 operations, all equally likely, its magnitude drawn from all bins and its sign at random.
 
     The wide space of Müller and Hutter 2021, "TrivialAugment: Tuning-free Yet State-of-the-Art Data Augmentation".
@@ -172,7 +170,7 @@ def TrivialAugment(  # noqa: N802
     return one_of([_step(name, drawn, interpolation, fill) for name, drawn in every.items()], p)
 
 
-def RandAugment(  # noqa: N802
+def RandAugment(
     num_ops: int = 2,
     magnitude: int = 9,
     num_magnitude_bins: int = 31,
@@ -195,9 +193,7 @@ def RandAugment(  # noqa: N802
     return in_a_row(steps, count, p)
 
 
-def AutoAugment(  # noqa: N802
-    policy: str = "imagenet", *, interpolation: int = 0, fill: Any = 0, p: float = 1.0
-) -> OneOf:
+def AutoAugment(policy: str = "imagenet", *, interpolation: int = 0, fill: Any = 0, p: float = 1.0) -> OneOf:
     """One of 25 learned pairs of operations, each of which has its own probability and magnitude; signs at random.
 
     policy: "imagenet", "cifar10" or "svhn", what it was learned on. interpolation, fill: of the geometric operations,
@@ -396,5 +392,4 @@ ShearX 0.7 9, TranslateY 0.8 3
 ShearY 0.8 5, AutoContrast 0.7 0
 ShearX 0.7 2, Invert 0.1 0
 """,
-
 }

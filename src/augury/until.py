@@ -63,8 +63,8 @@ class Until(Group):
 
     accept: a function of the result, a dict of targets by name whose `before` holds them before the try; it returns
     True, or False or the reason for a rejection as text. `boxes_left` and `mask_left` make such functions.
-    tries: how often the transforms are drawn at most. otherwise, after the last rejection: "skip" leaves the sample as it
-    was before, "keep" keeps the last try, "raise" raises SampleError.
+    tries: how often the transforms are drawn at most. otherwise, after the last rejection: "skip" leaves the sample as
+    it was before, "keep" keeps the last try, "raise" raises SampleError.
     name: under which `accept` is saved; pass it again to `load(..., nonserializable={name: accept})`.
     A record holds the first 10 rejected tries, with the reason; replay runs what was accepted, and needs no `accept`.
     """

@@ -67,7 +67,7 @@ def on_windows(image: Array, op: ops.OnWindows) -> Array:
 
 def blend(image: Array, op: ops.Blend) -> Array:
     """The weighted sum of the image and of what each chain makes of it, in single precision; integers are rounded."""
-    total = image.astype(np.float32) * np.float32(op.weight)
+    total: Array = image.astype(np.float32) * np.float32(op.weight)
     for weight, chain in op.chains:
         part = image
         for inner in chain:
