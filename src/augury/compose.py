@@ -20,7 +20,7 @@ from augury.drawn import applied_steps
 from augury.errors import FieldError, SampleError, StepError, shown
 from augury.execute import ONLY_IMAGE, Run, owned
 from augury.fields import number, plain
-from augury.groups import Branch, Group, OneOrOther, Step, inner_groups, inner_transforms
+from augury.groups import Branch, Group, OneOrOther, Sequential, Step, inner_groups, inner_transforms
 from augury.program import FORMAT, versions
 from augury.rng import OnePath, State, normal_key, process_tag, seeded
 from augury.sample import DTYPE_NAMES, ROLES, SOUND, check_image, new_signature
@@ -107,8 +107,8 @@ class Compose(Group):
 
     def _compile(self) -> None:
         self._moves = self.scheduled
-        # The last progress that was asked for, and the pipeline at it. Any call may replace it whole.
-        self._moment: tuple[float, Compose] | None = None
+        # The last progress that was asked for, and what is drawn at it. Any call may replace it whole.
+        self._moment: tuple[float, Branch] | None = None
         for progress in (0.0, 0.5, 1.0) if self._moves else ():
             for child in self.transforms:
                 child.at(progress)
@@ -267,8 +267,10 @@ class Compose(Group):
             return self._plan
         moment = self._moment
         if moment is None or moment[0] != progress:
-            self._moment = moment = (progress, self.at(progress))
-        return moment[1]._plan
+            children = [child.at(progress) for child in self.transforms]
+            block = Sequential(children, self.p.at(progress) if isinstance(self.p, Schedule) else self.p)
+            self._moment = moment = (progress, Branch(block, "", self.mask_interpolation))
+        return moment[1]
 
     def _augment_image(self, image: Any, key: object, force_apply: bool) -> dict[str, Any]:
         """A call with one image, which is what most calls are, without what only other targets need."""
