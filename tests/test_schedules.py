@@ -332,6 +332,14 @@ def test_choices_are_even_and_recorded_as_plain_steps() -> None:
     )
 
 
+def test_what_is_chosen_says_nothing_of_what_is_drawn() -> None:
+    pipeline = A.Compose([A.Rotate(angle_range=A.choice([(0, 1), (10, 11)]), p=1)], seed=1, save_applied_params=True)
+    angles = [pipeline(image=IMAGE[:8, :8], key=i)["applied_transforms"][0][1]["angle"] for i in range(600)]
+    for low in (0, 10):
+        rest = [angle - low for angle in angles if low <= angle <= low + 1]
+        assert stats.kstest(rest, "uniform").pvalue > 1e-4
+
+
 def test_choices_follow_schedules_beside_them() -> None:
     step = A.Rotate(angle_range=A.choice([(1, 1), (2, 2)]), p=A.linear(0, 1))
     assert step.at(0.5).p == 0.5
