@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from augury import catalogue
 from augury.errors import FieldError, shown
-from augury.fields import Fill, Flag, Integer, Interpolation, Number, Option, Probability, frozen
+from augury.fields import Fill, Flag, Integer, Interpolation, Number, Option, frozen
 from augury.groups import OneOf, RandomOrder, Sequential, Step
 from augury.ops import Blend, Op
 from augury.rng import Stream
@@ -220,7 +220,7 @@ def _integer(where: str, value: Any, low: int, high: int) -> int:
     return value
 
 
-class AugMix(ImageTransform):
+class AugMix(ImageTransform, p=1.0):
     """A weighted mean of the image and of several copies, each of which went through a chain of operations.
 
     Only images change: labels stay where they are, though chains may hold small moves, as in the paper.
@@ -238,8 +238,7 @@ class AugMix(ImageTransform):
     alpha: Number = Number(default=1.0, low=0, open_low=True)
     all_ops: Flag = Flag(default=True)
     interpolation: Interpolation = Interpolation(default=1)
-    fill: Fill = Fill(default=0, keep=False)
-    p: Probability = Probability(default=1.0)
+    fill: Fill = Fill(default=0)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         shares = _shares(stream, self.alpha, self.mixture_width)

@@ -271,7 +271,8 @@ class Transform:
     @property
     def draws_nothing(self) -> bool:
         """Whether `draw` has nothing to do."""
-        return type(self).draw is Transform.draw and not self._ranges and not self.draws_key
+        ranges = any(field.draws for field in self.fields.values())
+        return type(self).draw is Transform.draw and not ranges and not self.draws_key
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:

@@ -266,11 +266,7 @@ class Sharpness(ImageTransform):
     factor_range: one number a means (max(0, 1 - a), 1 + a).
     """
 
-    factor_range: Limits = Limits(default=(0.5, 1.5), low=0, scalar="factor")
-    p: Probability = Probability(default=0.5)
-
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {"factor": stream.uniform(*self.factor_range)}
+    factor_range: Limits = Limits(default=(0.5, 1.5), low=0, scalar="factor", draws="factor")
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
