@@ -12,7 +12,7 @@ from augury.custom import DualTransform, ImageOnlyTransform, Lambda
 from augury.doctor import doctor
 from augury.errors import AuguryError, FieldError, InverseError, RecordError, SampleError, StepError
 from augury.groups import OneOf, OneOrOther, RandomOrder, SelectiveChannelTransform, Sequential, SomeOf
-from augury.policies import AugMix, AutoAugment, RandAugment, TrivialAugment
+from augury.policies import AugMix, AutoAugment, RandAugment, Sharpness, TrivialAugment
 from augury.program import Program
 from augury.replay import ReplayCompose, replay
 from augury.targets.boxes import BboxParams
@@ -55,9 +55,9 @@ __all__ = [  # noqa: PLE0604
     *_LATER,
     "AugMix", "AuguryError", "AutoAugment", "BboxParams", "Compose", "DualTransform", "FieldError",
     "ImageOnlyTransform", "InverseError", "KeypointParams", "Lambda", "OneOf", "OneOrOther", "Program", "RandAugment",
-    "RandomOrder", "RecordError", "ReplayCompose", "SampleError", "SelectiveChannelTransform", "Sequential", "SomeOf",
-    "StepError", "Transform", "TrivialAugment", "Until", "boxes_left", "choice", "cosine", "doctor", "linear",
-    "mask_left", "replay", "schedule", "steps",
+    "RandomOrder", "RecordError", "ReplayCompose", "SampleError", "SelectiveChannelTransform", "Sequential",
+    "Sharpness", "SomeOf", "StepError", "Transform", "TrivialAugment", "Until", "boxes_left", "choice", "cosine",
+    "doctor", "linear", "mask_left", "replay", "schedule", "steps",
 ]  # fmt: skip
 
 

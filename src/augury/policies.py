@@ -13,18 +13,33 @@ from typing import Any, NamedTuple
 
 from augury import catalogue
 from augury.errors import FieldError, shown
-from augury.fields import Fill, Flag, Integer, Interpolation, Number, Option, frozen
+from augury.fields import Fill, Flag, Integer, Interpolation, Limits, Number, Option, frozen
 from augury.groups import OneOf, RandomOrder, Sequential, Step
-from augury.ops import Blend, Op
+from augury.ops import Blend, Filter, Op
 from augury.rng import Stream
 from augury.sample import Signature
 from augury.transform import ImageTransform, NoOp, Params, Transform, find_transform
 from augury.varying import choice
 
-__all__ = ["AugMix", "AutoAugment", "RandAugment", "TrivialAugment"]
+__all__ = ["AugMix", "AutoAugment", "RandAugment", "Sharpness", "TrivialAugment"]
 
 
 # ---- operations ------------------------------------------------------------------------------------------
+
+
+class Sharpness(ImageTransform):
+    """Blend with Pillow's SMOOTH filter: a factor of 0 gives the smooth image, 1 the image, 2 a sharper one.
+
+    factor_range: one number a means (max(0, 1 - a), 1 + a).
+    """
+
+    factor_range: Limits = Limits(default=(0.5, 1.5), low=0, scalar="factor", draws="factor")
+
+    @classmethod
+    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+        side = (1.0 - params["factor"]) / 13
+        row = (side, side, side)
+        return (Filter((row, (side, params["factor"] + 5 * side, side), row)),) if side else ()
 
 
 class _Operation(NamedTuple):
@@ -71,7 +86,7 @@ _OPERATIONS = {
     "Brightness": _jitter("brightness"),
     "Color": _jitter("saturation"),
     "Contrast": _jitter("contrast"),
-    "Sharpness": _Operation(catalogue.Sharpness, "factor_range", _factor),
+    "Sharpness": _Operation(Sharpness, "factor_range", _factor),
     "Posterize": _Operation(catalogue.Posterize, "num_bits", int),
     "Solarize": _Operation(catalogue.Solarize, "threshold_range", _fixed),
     "AutoContrast": _Operation(catalogue.AutoContrast, others={"method": "pil"}),

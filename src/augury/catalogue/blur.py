@@ -28,7 +28,6 @@ __all__ = [
     "MotionBlur",
     "RingingOvershoot",
     "Sharpen",
-    "Sharpness",
     "UnsharpMask",
     "ZoomBlur",
 ]
@@ -258,21 +257,6 @@ class Enhance(ImageTransform):
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
         corner, side, centre = (params["alpha"] * weight for weight in _ENHANCE[params["mode"]])
         return (ops.Filter(((corner, side, corner), (side, 1 + centre, side), (corner, side, corner))),)
-
-
-class Sharpness(ImageTransform):
-    """Blend with Pillow's SMOOTH filter: a factor of 0 gives the smooth image, 1 the image, 2 a sharper one.
-
-    factor_range: one number a means (max(0, 1 - a), 1 + a).
-    """
-
-    factor_range: Limits = Limits(default=(0.5, 1.5), low=0, scalar="factor", draws="factor")
-
-    @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
-        side = (1.0 - params["factor"]) / 13
-        row = (side, side, side)
-        return (ops.Filter((row, (side, params["factor"] + 5 * side, side), row)),) if side else ()
 
 
 class UnsharpMask(ImageTransform):
