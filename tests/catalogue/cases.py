@@ -397,6 +397,11 @@ FILM: list[Case] = [
     ("Dithering", {"error_diffusion_algorithm": "jarvis", "serpentine": True, "color_mode": "per_channel"}),
 ]
 
+VIDEO: list[Case] = [
+    ("UniformTemporalSubsample", {"num_frames": 1}),
+    ("UniformTemporalSubsample", {"num_frames": 5}),
+]
+
 CASES: list[Case] = [
     *FLIP,
     *TONE,
@@ -414,4 +419,5 @@ CASES: list[Case] = [
     *WEATHER,
     *LIGHT,
     *FILM,
+    *VIDEO,
 ]
