@@ -267,9 +267,13 @@ class Bound:
 
 
 def view(sample: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """A sample or result with its instances as ordinary targets, for those who draw it."""
+    """A sample or result for those who draw it: its instances, or the first of its frames, as ordinary targets."""
+    if not any(form in sample for form in FORMS):
+        return dict(sample)
     bound = binding_of(settings).opened(sample)
-    return dict(sample) if bound is None else bound.flat
+    if bound is None:
+        return dict(sample)
+    return bound.flat if bound.form == "instances" else {**sample, **bound.entries[0]}
 
 
 def binding_of(settings: Mapping[str, Any]) -> Binding:

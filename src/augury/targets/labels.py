@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -148,6 +148,20 @@ class Track:
         if self.rows is self.every and renamed is None and not hasattr(field, "shape"):
             return field.copy() if isinstance(field, list) else field
         return select(field, self.rows, renamed)
+
+
+def outlines(value: Any, settings: Mapping[str, Any], height: int, width: int) -> tuple[Array, Array]:
+    """The corners (N, 4, 2) of boxes, in pixels, clipped to the image as the settings of a record have them, for
+    those who draw them; and which of the caller's rows they are.
+    """
+    names = ("coord_format", "bbox_type")
+    given = {"coord_format": "pascal_voc", **{k: settings[k] for k in names if k in settings}}
+    params = boxes.BboxParams(**given, clip_bboxes_on_input=True, filter_invalid_bboxes=True)
+    if params.bbox_type == "obb":
+        found, rows = oriented.read(value, params, height, width)
+        return oriented.corners(found), rows
+    found, rows = boxes.read(value, params, height, width)
+    return found[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 4, 2), rows
 
 
 def codec_of(role: str, params: Any) -> Any:

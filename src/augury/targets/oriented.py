@@ -344,7 +344,7 @@ def _shrink(boxes: Floats, i: int, points: Floats) -> None:
     # A side that keeps its extent keeps its bits.
     low, high = np.where(low < -half + 1e-9, -half, low), np.where(high > half - 1e-9, half, high)
     x, y = (low + high) * 0.5
-    middle = (*middle, x * along[0] - y * along[1], x * along[1] + y * along[0])
+    middle += np.array([x * along[0] - y * along[1], x * along[1] + y * along[0]])
     half = (high - low) * 0.5
     boxes[i, :2], boxes[i, 2:4] = middle - half, middle + half
 
