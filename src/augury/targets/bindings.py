@@ -121,7 +121,7 @@ class Bound:
 
     def fields(self) -> dict[str, str]:
         """Label fields and the part they belong to."""
-        box = next(part for part, name in {**INSTANCE, **self.parts}.items() if name == "bboxes")
+        box = "bboxes" if self.form == "frames" else "bbox"
         out = dict.fromkeys(self.binding.box_fields, box) if "bboxes" in self.names else {}
         return {**out, **(dict.fromkeys(self.binding.point_fields, "keypoints") if "keypoints" in self.names else {})}
 
@@ -271,9 +271,9 @@ def view(sample: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, An
     if not any(form in sample for form in FORMS):
         return dict(sample)
     bound = binding_of(settings).opened(sample)
-    if bound is None:
-        return dict(sample)
-    return bound.flat if bound.form == "instances" else {**sample, **bound.entries[0]}
+    if bound is None or bound.form == "instances":
+        return dict(sample) if bound is None else bound.flat
+    return {**{name: value for name, value in sample.items() if name != "frames"}, **bound.entries[0]}
 
 
 def binding_of(settings: Mapping[str, Any]) -> Binding:
