@@ -390,5 +390,5 @@ def test_a_record_replays_on_what_it_was_bound_to() -> None:
     record = bound([A.HorizontalFlip(p=1)])(image=IMAGE, instances=instances())["replay"]
     assert record["settings"]["instance_binding"] == ALL
     record["settings"]["instance_binding"] = ["masks"]
-    with pytest.raises(A.RecordError, match="record.settings: binding: got .*at least two"):
+    with pytest.raises(A.RecordError, match=r"record.settings: binding: got .*at least two"):
         A.replay(record, image=IMAGE, instances=instances())

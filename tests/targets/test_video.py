@@ -30,7 +30,8 @@ def test_frames_share_one_draw(name: str, arguments: dict[str, Any]) -> None:
     listed = pipeline(images=images, masks=masks, key=1, **extras)
     assert type(listed["images"]) is list and type(listed["masks"]) is list
     assert len(listed["images"]) == len(listed["masks"]) == FRAMES
-    for i in range(FRAMES):
+    # MaskDropout looks at the mask when it runs, and of a video at the first.
+    for i in range(1 if name == "MaskDropout" else FRAMES):
         alone = A.replay(listed["replay"], image=images[i], mask=masks[i], masks=masks, **extras)
         assert equal(np.asarray(alone["image"]), np.asarray(listed["images"][i]))
         assert equal(np.asarray(alone["mask"]), np.asarray(listed["masks"][i]))
