@@ -139,24 +139,29 @@ def finish(run: Run, targets: Mapping[str, Any]) -> dict[str, Any]:
             track.check(track.unchecked, height, width)
     if run.bound is not None:
         run.arrays = run.bound.settle(run.tracks, run.arrays, run.fate)
-    result = dict(targets)
-    result.update(snapshot(run, targets))
-    return result
+    return _written(run, targets, dict(targets))
 
 
 def snapshot(run: Run, targets: Mapping[str, Any]) -> dict[str, Any]:
     """Every target of a run as it stands, in the caller's formats."""
-    bound = run.bound
-    if bound is not None:
-        targets = bound.flat
-    out = {name: owned(value, targets[name]) for name, value in run.arrays.items()}
+    return _written(run, targets, {})
+
+
+def _written(run: Run, targets: Mapping[str, Any], out: dict[str, Any]) -> dict[str, Any]:
+    """`out` with every target of a run as it stands."""
+    bound, tracks = run.bound, run.tracks
     height, width = run.sig.shape[:2]
-    if bound is not None and bound.form:
-        arrays = {name: out.pop(name) for name in bound.parts.values() if name in out}
-        out[bound.form] = bound.closed(run.tracks, arrays, height, width)
-    for track in run.tracks:
-        if track.owners is not None and bound.form:
-            continue
+    if bound is None:
+        for name, value in run.arrays.items():
+            out[name] = owned(value, targets[name])
+    else:
+        targets = bound.flat
+        arrays = {name: owned(value, targets[name]) for name, value in run.arrays.items()}
+        out |= {name: value for name, value in arrays.items() if name not in bound.hidden}
+        if bound.form:
+            out[bound.form] = bound.closed(tracks, arrays, height, width)
+            tracks = [track for track in tracks if track.owners is None]
+    for track in tracks:
         out[track.name] = track.write(height, width)
         if track.name == track.role:
             for field in track.params.label_fields or ():

@@ -86,6 +86,8 @@ class Bound:
             self.flat = dict(targets)
             self.counts = {"bboxes": [1] * len(targets["bboxes"])}
             self.kept = list(range(len(targets["bboxes"])))
+        # Flat targets that the result holds in entries.
+        self.hidden = set(self.parts.values()) if form else set()
         self.starts = {name: np.cumsum([0, *counts]) for name, counts in self.counts.items()}
 
     def _open(self, targets: Mapping[str, Any]) -> None:
@@ -260,7 +262,7 @@ class Bound:
                 entry[part] = moved[0] if part == "bbox" else moved
                 for field, of in self.fields().items():
                     if of == part and part != "bbox":
-                        entry[field] = select(entry[field], rows, track.renamed.get(field))
+                        entry[field] = select(entry[field], rows, track.renamed and track.renamed.get(field))
             else:
                 out.append(entry)
         return out

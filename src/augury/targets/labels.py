@@ -50,7 +50,7 @@ class Track:
         # The frame or instance of each row, while they are bound together.
         self.owners: Any = None
         # Label field -> old value -> what mirroring steps made of it.
-        self.renamed: dict[str, dict[Any, Any]] = {}
+        self.renamed: dict[str, dict[Any, Any]] | None = None
         # The caller's entries of the first label field, one per row of the caller's list.
         self.classes: Any = None
         # Path of the last step that moved the labels and was not followed by a check.
@@ -134,9 +134,10 @@ class Track:
 
     def rename(self, labels: Sequence[tuple[str, Any]]) -> None:
         """Swap labels: (field, ((old, new), ...)) each."""
+        renamed = self.renamed = self.renamed or {}
         for field, pairs in labels:
-            swap, known = dict(pairs), self.renamed.get(field, {})
-            self.renamed[field] = {**swap, **{old: swap.get(new, new) for old, new in known.items()}}
+            swap, known = dict(pairs), renamed.get(field, {})
+            renamed[field] = {**swap, **{old: swap.get(new, new) for old, new in known.items()}}
 
     def write(self, height: int, width: int) -> Any:
         """The labels in the caller's container and format."""
@@ -144,10 +145,9 @@ class Track:
 
     def select(self, field: Any, name: str = "") -> Any:
         """The entries of the label field `name` that belong to the rows that are left, in the field's container."""
-        renamed = self.renamed.get(name)
-        if self.rows is self.every and renamed is None and not hasattr(field, "shape"):
+        if self.renamed is None and self.rows is self.every and not hasattr(field, "shape"):
             return field.copy() if isinstance(field, list) else field
-        return select(field, self.rows, renamed)
+        return select(field, self.rows, self.renamed and self.renamed.get(name))
 
 
 def outlines(value: Any, settings: Mapping[str, Any], height: int, width: int) -> tuple[Array, Array]:
