@@ -129,6 +129,15 @@ def test_containers_stay() -> None:
     assert thing["bbox"][0] == 30
 
 
+def test_tensors_of_instances_and_frames() -> None:
+    torch = pytest.importorskip("torch")
+    steps = [A.Crop(20, 0, 80, 60, p=1), A.UniformTemporalSubsample(3), A.ToTensorV2()]
+    out = bound([steps[0], steps[2]])(image=IMAGE, instances=instances())["instances"]
+    assert [type(thing["mask"]) for thing in out] == [torch.Tensor] * 2 and out[0]["mask"].shape == (60, 60)
+    listed = film(steps)(frames=frames())["frames"]
+    assert [frame["image"].shape for frame in listed] == [(3, 60, 60)] * 3
+
+
 def test_labels_swap_in_their_instances() -> None:
     params = A.KeypointParams("xy", ["names"], label_mapping={"reflection": {"names": {"a0": "a1", "a1": "a0"}}})
     pipeline = A.ReplayCompose(
@@ -363,7 +372,7 @@ def broken(i: int, **changes: Any) -> list[dict[str, Any]]:
         ({"instances": broken(2, keypoints=7, names=[])}, r"instances\[2\]\.keypoints: got 7"),
         ({"instances": broken(2, bbox=[5, 6, 4, 9])}, r"instances\[2\]\.bbox\[0\]: .*x_min < x_max"),
         ({"instances": broken(2, keypoints=[(1, 2), (90, 3)])}, r"instances\[2\]\.keypoints\[1\]: .*outside the image"),
-        ({"instances": broken(0, mask=np.zeros((3, 3), np.uint8))}, "masks.*differ"),
+        ({"instances": broken(1, mask=np.zeros((3, 3), np.uint8))}, r"instances\[1\]\.mask: shape \(3, 3\) differs from .*size"),
         ({"instances": instances(), "masks": [IMAGE[..., 0]]}, "masks: got it beside instances"),
         ({"instances": instances(), "frames": []}, "instances, frames: got both"),
         ({"frames": []}, "frames: an empty list"),

@@ -7,6 +7,7 @@ owner, and come back as dicts. So every op, rule and record works on them as on 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -130,6 +131,12 @@ class Bound:
     def _flatten(self, part: str, target: str) -> None:
         values = [entry[part] for entry in self.entries]
         if part in ("image", "mask"):
+            for i, value in enumerate(values):
+                if np.shape(value)[:2] != np.shape(values[0])[:2]:
+                    raise SampleError(
+                        f"{self.form}[{i}].{part}: shape {np.shape(value)} differs from {self.form}[0]'s "
+                        f"{np.shape(values[0])} in height and width; bring all to one size"
+                    )
             if values or part == "image":
                 self.flat[target] = values
             return
@@ -213,7 +220,7 @@ class Bound:
             self.kept = [self.kept[place] for place in at]
             if "masks" in self.names and "masks" in arrays:
                 masks = arrays["masks"]
-                arrays = {**arrays, "masks": [masks[i].copy() for i in at] if isinstance(masks, list) else masks[at]}
+                arrays = {**arrays, "masks": [copy(masks[i]) for i in at] if isinstance(masks, list) else masks[at]}
         return arrays
 
     def _tell(self, mine: Sequence[Any], arrays: Mapping[str, Any], alive: set[int], fate: list[Any]) -> None:
