@@ -372,7 +372,7 @@ def broken(i: int, **changes: Any) -> list[dict[str, Any]]:
         ({"instances": broken(2, keypoints=7, names=[])}, r"instances\[2\]\.keypoints: got 7"),
         ({"instances": broken(2, bbox=[5, 6, 4, 9])}, r"instances\[2\]\.bbox\[0\]: .*x_min < x_max"),
         ({"instances": broken(2, keypoints=[(1, 2), (90, 3)])}, r"instances\[2\]\.keypoints\[1\]: .*outside the image"),
-        ({"instances": broken(1, mask=np.zeros((3, 3), np.uint8))}, r"instances\[1\]\.mask: shape \(3, 3\) differs from .*size"),
+        ({"instances": broken(1, mask=np.zeros((3, 3), np.uint8))}, r"instances\[1\]\.mask: shape \(3, 3\) differs"),
         ({"instances": instances(), "masks": [IMAGE[..., 0]]}, "masks: got it beside instances"),
         ({"instances": instances(), "frames": []}, "instances, frames: got both"),
         ({"frames": []}, "frames: an empty list"),

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from augury.fields import Integer, Probability
-from augury.ops import Op, TakeFrames
-from augury.sample import Signature
-from augury.transform import GeometricTransform, Params
+from augury import ops
+from augury.fields import Integer
+from augury.transform import GeometricTransform
 
 __all__ = ["UniformTemporalSubsample"]
 
 
-class UniformTemporalSubsample(GeometricTransform):
+class UniformTemporalSubsample(GeometricTransform, p=1):
     """Keep evenly spaced frames of images, masks and frames; frames repeat if there are fewer than wanted.
 
     num_frames: frames i * (T - 1) / (num_frames - 1) of T, cut to integers. Labels of dropped frames go with them;
@@ -20,8 +17,4 @@ class UniformTemporalSubsample(GeometricTransform):
     """
 
     num_frames: Integer = Integer(low=1, keep=True)
-    p: Probability = Probability(default=1.0)
-
-    @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
-        return (TakeFrames(params["num_frames"]),)
+    lowers_to = ops.TakeFrames, "num_frames"
