@@ -147,65 +147,78 @@ def follow(boxes: Floats, op: Any, height: int, width: int) -> Floats:
         return boxes
     unit = upright.OUTLINE if isinstance(op, ops.Remap) else upright.CORNERS
     moved = move.points(_places(boxes, unit).reshape(-1, 2)).reshape(len(boxes), -1, 2)
-    if isinstance(move, maps.Matrix) and move.affine:
-        out = _parallelograms(moved)
+    if isinstance(move, maps.Matrix):
+        out = _quadrilaterals(moved, move.affine)
     else:
-        out = np.stack([_least(points, _width_of(points)) for points in moved])
-    if isinstance(move, maps.Dense):
+        out = np.stack([_around_points(*pair) for pair in zip(moved, _width_of(moved), strict=True)])
         _cut_to_shown(out, boxes, moved, move, height, width)
     return np.column_stack([out, boxes[:, 5]])
 
 
-def _parallelograms(moved: Floats) -> Floats:
+def _quadrilaterals(moved: Floats, affine: bool) -> Floats:
     """Boxes of moved corners (N, 4, 2): the rectangle that they form, or the least one around them."""
-    across, down = moved[:, 1] - moved[:, 0], moved[:, 3] - moved[:, 0]
-    sides = np.hypot(*across.T), np.hypot(*down.T)
+    edges = np.roll(moved, -1, axis=1) - moved
+    across, down = edges[:, 0], -edges[:, 3]
+    if not affine:
+        return _least(moved, edges, _width_of(moved))
+    sides = np.hypot(across[:, 0], across[:, 1]), np.hypot(down[:, 0], down[:, 1])
     half = np.stack(sides, axis=1) * 0.5
     middle = (moved[:, 0] + moved[:, 2]) * 0.5
     out = np.column_stack([middle - half, middle + half, np.rad2deg(np.arctan2(across[:, 1], across[:, 0]))])
     skew: Any = np.abs((across * down).sum(axis=1)) > _EXACT * sides[0] * sides[1]
-    for i in np.flatnonzero(skew).tolist():
-        out[i] = _least(moved[i], across[i])
+    if skew.any():
+        out[skew] = _least(moved[skew], edges[skew], across[skew])
     return out
 
 
 def _width_of(points: Floats) -> Floats:
-    """The direction of the width of a box, from points along its outline: a quarter of them on each side."""
-    side = len(points) // 4
+    """The directions of the widths of boxes, from points (N, K, 2) along their outlines, a quarter on each side."""
+    side = points.shape[1] // 4
     # From the middle of the left side to the middle of the right one.
-    out: Floats = (points[side] + points[2 * side] - points[0] - points[3 * side]) * 0.5
+    out: Floats = (points[:, side] + points[:, 2 * side] - points[:, 0] - points[:, 3 * side]) * 0.5
     return out
 
 
-def _least(points: Floats, width: Floats) -> Floats:
-    """The rectangle of least area around points (K, 2), its width on the axis closest to the direction `width`."""
+def _around_points(points: Floats, width: Floats) -> Floats:
+    """The rectangle of least area around points (K, 2); see `_least`."""
     hull = points[cv2.convexHull(points.astype(np.float32), returnPoints=False)[:, 0]]
-    edges = np.roll(hull, -1, axis=0) - hull
-    edges = edges[np.hypot(*edges.T) > _EXACT]
-    if not len(edges):
-        return np.array([*points.min(axis=0), *points.max(axis=0), 0.0], np.float64)
-    length = float(np.hypot(*width))
-    along = edges / np.hypot(*edges.T)[:, None]
+    return _least(hull[None], (np.roll(hull, -1, axis=0) - hull)[None], width[None])[0]
+
+
+def _least(points: Floats, edges: Floats, width: Floats) -> Floats:
+    """Rectangles (N, 5) of least area around points (N, K, 2) whose hulls have edges (N, E, 2), each with its width on
+    the axis closest to the direction `width` (N, 2).
+    """
+    length = np.hypot(width[:, 0], width[:, 1])[:, None]
+    toward = np.where(length > _EXACT, width / np.maximum(length, _EXACT), (1.0, 0.0))[:, None]
+    size = np.hypot(edges[..., 0], edges[..., 1])[..., None]
+    along = np.where(size > _EXACT, edges / np.maximum(size, _EXACT), toward)
     # Of every edge the direction, or the one across, that is closest to the width.
-    toward = width / length if length > _EXACT else np.array([1.0, 0.0])
-    across: Any = np.abs(along @ toward) < math.sqrt(0.5)
-    along[across] = np.stack([-along[across, 1], along[across, 0]], axis=1)
-    along *= np.where(along @ toward < 0, -1.0, 1.0)[:, None]
-    u, v = hull @ along.T, hull @ np.stack([-along[:, 1], along[:, 0]])
-    area = np.ptp(u, axis=0) * np.ptp(v, axis=0)
+    turned: Any = np.abs((along * toward).sum(axis=2)) < math.sqrt(0.5)
+    along = np.where(turned[..., None], _left(along), along)
+    along *= np.where((along * toward).sum(axis=2) < 0, -1.0, 1.0)[..., None]
+    u = (points[:, None] * along[:, :, None]).sum(axis=3)
+    v = (points[:, None] * _left(along)[:, :, None]).sum(axis=3)
+    area = np.ptp(u, axis=2) * np.ptp(v, axis=2)
     # Among equal areas the direction that turns least, so that rounding does not decide.
-    best = np.flatnonzero(area <= area.min() * (1 + _EXACT) + 1e-12)
-    at = int(best[(along[best] @ toward).round(9).argmax()])
-    return _around(u[:, at], v[:, at], along[at])
+    best: Any = area <= area.min(axis=1, keepdims=True) * (1 + _EXACT) + 1e-12
+    at = np.where(best, (along * toward).sum(axis=2).round(9), -2.0).argmax(axis=1)
+    each = np.arange(len(points))
+    return _spanning(u[each, at], v[each, at], along[each, at])
 
 
-def _around(u: Floats, v: Floats, along: Floats) -> Floats:
-    """The box that spans u along a direction and v across it."""
-    low, high = np.array([u.min(), v.min()]), np.array([u.max(), v.max()])
-    x, y = (low + high) * 0.5
-    middle = np.array([x * along[0] - y * along[1], x * along[1] + y * along[0]])
-    half = (high - low) * 0.5
-    return np.array([*(middle - half), *(middle + half), math.degrees(math.atan2(along[1], along[0]))])
+def _left(directions: Floats) -> Floats:
+    """Directions (..., 2) turned by a quarter, from x towards y."""
+    out: Floats = np.stack([-directions[..., 1], directions[..., 0]], axis=-1)
+    return out
+
+
+def _spanning(u: Floats, v: Floats, along: Floats) -> Floats:
+    """Boxes (N, 5) that span u (N, K) along directions (N, 2) and v across them."""
+    low, high = np.stack([u.min(axis=1), v.min(axis=1)], axis=1), np.stack([u.max(axis=1), v.max(axis=1)], axis=1)
+    x, y = ((low + high) * 0.5).T[..., None]
+    middle, half = x * along + y * _left(along), (high - low) * 0.5
+    return np.column_stack([middle - half, middle + half, np.rad2deg(np.arctan2(along[:, 1], along[:, 0]))])
 
 
 def _inside(points: Floats, box: Floats) -> Any:
@@ -252,7 +265,7 @@ def _cut_to_shown(out: Floats, boxes: Floats, moved: Floats, field: maps.Dense, 
                     ]
                 )
             )
-        out[i] = _around(spans[0], spans[1], along)
+        out[i] = _spanning(spans[0][None], spans[1][None], along[None])[0]
 
 
 def _shuffled(boxes: Floats, tiles: maps.Tiles) -> Floats:
@@ -272,7 +285,8 @@ def _shuffled(boxes: Floats, tiles: maps.Tiles) -> Floats:
         if len({tuple(move) for _, move in pieces}) == 1:
             out[i, :4] += np.tile(pieces[0][1], 2)
         elif pieces:
-            out[i, :5] = _least(np.concatenate([piece + move for piece, move in pieces]), points[1] - points[0])
+            moved = np.concatenate([piece + move for piece, move in pieces])
+            out[i, :5] = _around_points(moved, points[1] - points[0])
     return out
 
 
