@@ -102,16 +102,17 @@ def test_the_rectangle_of_least_area_holds_all_corners() -> None:
         assert oriented._inside(corners, grown).all()
 
 
-@given(st.floats(-90, 89.9), st.floats(-25, 25), st.floats(-0.5, 0.5))
+@pytest.mark.parametrize("sides", [(60, 15), (15, 60)])
+@given(angle=st.floats(-90, 89.9), shear=st.floats(-25, 25), turn=st.floats(-0.5, 0.5))
 @settings(max_examples=60, deadline=None, derandomize=True)
-def test_width_stays_width(angle: float, shear: float, turn: float) -> None:
-    """A long box that is sheared and turned a little keeps its long side as the width, and turns little."""
-    row = (80, 60, 60, 15, angle)
+def test_width_stays_width(sides: tuple[int, int], angle: float, shear: float, turn: float) -> None:
+    """A box that is sheared and turned a little keeps its longer side, and turns little."""
+    row = (80, 60, *sides, angle)
     values = oriented.read([row], PARAMS, H, W)[0]
     move = warp(maps.affine(H, W, rotate=turn, shear=(shear, 0)))
     cx, cy, wide, high, new = oriented.write([row], oriented.follow(values, move, H, W), np.arange(1), PARAMS, H, W)[0]
     assert (cx, cy) == pytest.approx(move.map(H, W).points(np.array([[80.0, 60.0]]))[0], abs=1e-6)
-    assert wide > high
+    assert (wide > high) == (sides[0] > sides[1])
     assert abs((new - angle + 90) % 180 - 90) < 40
     assert -90 <= new < 90
 
@@ -235,11 +236,18 @@ def test_visibility_is_about_the_area_inside() -> None:
 
 
 def test_what_was_lost_is_not_lost_again() -> None:
-    """Corners outside the image, which stay there, cost visibility once."""
-    steps = [A.Crop(40, 20, 120, 100, p=1), A.Crop(0, 0, 80, 80, p=1), A.Crop(0, 0, 80, 80, p=1)]
-    params = A.BboxParams("cxcywh", bbox_type="obb", min_visibility=0.45)
-    out = A.Compose(steps, bbox_params=params)(image=np.zeros((H, W), np.uint8), bboxes=[(120, 60, 60, 20, 45)])
-    assert len(out["bboxes"]) == 1
+    """Corners that were outside before do not cost visibility again."""
+    params = A.BboxParams("cxcywh", bbox_type="obb", min_visibility=0.8)
+    image = np.zeros((H, W), np.uint8)
+    half = (0, 60, 40, 40, 45)
+    steps = [A.Crop(0, 0, 150, 120, p=1), A.Crop(0, 0, 140, 120, p=1)]
+    (row,) = A.Compose(steps, bbox_params=params)(image=image, bboxes=[half])["bboxes"]
+    assert row == pytest.approx(half)
+    # Of what was inside, the upper half goes.
+    params = A.BboxParams("cxcywh", bbox_type="obb", min_visibility=0.51)
+    pipeline = A.Compose([A.Crop(0, 60, 150, 120, p=1)], bbox_params=params, annotation_fate=True)
+    (event,) = pipeline(image=image, bboxes=[half])["fate"]
+    assert event["rule"] == "min_visibility" and event["value"] == pytest.approx(0.5)
 
 
 @given(st.floats(0, 160), st.floats(0, 120), st.floats(5, 70), st.floats(5, 70), st.floats(-90, 90))

@@ -79,6 +79,10 @@ def test_maps_with_a_negative_determinant_mirror() -> None:
     assert mirrors([warp(-0.9, 0.2, 40, 0.1, 1, 0, 0.001, 0, 1)])
     assert not mirrors([warp(-1, 0, 40, 0, -1, 30, 0, 0, 1)])
     assert not mirrors([ops.D4("h"), warp(-1, 0, 40, 0, 1, 0, 0, 0, 1)])
+    assert not mirrors([ops.D4("h"), ops.D4("v")])
+    rng = np.random.default_rng(0)
+    for rows in rng.normal(size=(50, 9)):
+        assert mirrors([warp(*rows)]) == (np.linalg.det(rows.reshape(3, 3)) < 0)
     assert mirrors([ops.Crop(0, 0, 3, 3), ops.D4("t"), ops.Resize(5, 5)])
 
 

@@ -182,7 +182,8 @@ def _width_of(points: Floats) -> Floats:
 def _around_points(points: Floats, width: Floats) -> Floats:
     """The rectangle of least area around points (K, 2); see `_least`."""
     hull = points[cv2.convexHull(points.astype(np.float32), returnPoints=False)[:, 0]]
-    return _least(hull[None], (np.roll(hull, -1, axis=0) - hull)[None], width[None])[0]
+    out: Floats = _least(hull[None], (np.roll(hull, -1, axis=0) - hull)[None], width[None])[0]
+    return out
 
 
 def _least(points: Floats, edges: Floats, width: Floats) -> Floats:
