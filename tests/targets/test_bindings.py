@@ -281,6 +281,28 @@ def test_subsampled_stacks(stacked: bool) -> None:
     assert np.array_equal(pipeline(image=IMAGE)["image"], IMAGE) and len(pipeline(images=images)["images"]) == 2
 
 
+@pytest.mark.parametrize("otherwise", ["skip", "keep"])
+def test_rejected_tries_leave_nothing_behind(otherwise: str) -> None:
+    """Frames, owners and swapped labels of a rejected try are forgotten."""
+    params = A.KeypointParams("xy", ["names"], label_mapping={"reflection": {"names": {"left": "right"}}})
+    wanted = iter([False, False, otherwise == "keep"])
+
+    def accept(result: Any) -> bool:
+        assert len(result["images"]) == 2 and set(result["names"]) == {"right"}
+        return next(wanted)
+
+    pipeline = A.ReplayCompose(
+        [A.Until([A.HorizontalFlip(p=1), A.UniformTemporalSubsample(2)], accept, tries=2 + (otherwise == "keep"))],
+        frame_binding=["keypoints"], keypoint_params=params,
+    )  # fmt: skip
+    given = [{k: f[k] for k in ("image", "keypoints", "names")} for f in frames()]
+    result = pipeline(frames=given)
+    assert [f["names"] for f in result["frames"]] == (
+        [f["names"] for f in given] if otherwise == "skip" else [["right"], ["right", "right"]]
+    )
+    assert equal(A.replay(json.loads(json.dumps(result["replay"])), frames=given)["frames"], result["frames"])
+
+
 # ---- records in a fresh process, probes, files ----
 
 
