@@ -58,7 +58,7 @@ def test_every_transform_is_in_the_facts() -> None:
         """
         ModeFilter StochasticConvolution RicianNoise Enhance ChannelSwap PhotoMetricDistort ExposureMatching Colorize
         BiasField GibbsRinging KSpaceSpikeNoise AnnotationArtifacts GridMask GuidedCoarseDropout
-        BBoxSubsetSafeRandomCrop PixelSpread WaterRefraction
+        BBoxSubsetSafeRandomCrop PixelSpread WaterRefraction UniformTemporalSubsample
     """.split()
     )
     new |= {"LetterBox", "AtmosphericFog", "LensFlare", "Vignetting", "FilmGrain", "Halftone", "Dithering"}

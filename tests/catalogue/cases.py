@@ -413,6 +413,11 @@ FILM: list[Case] = [
     ("Dithering", {"error_diffusion_algorithm": "jarvis", "serpentine": True, "color_mode": "per_channel"}),
 ]
 
+VIDEO: list[Case] = [
+    ("UniformTemporalSubsample", {"num_frames": 1}),
+    ("UniformTemporalSubsample", {"num_frames": 5}),
+]
+
 CASES: list[Case] = [
     *FLIP,
     *TONE,
@@ -430,4 +435,5 @@ CASES: list[Case] = [
     *WEATHER,
     *LIGHT,
     *FILM,
+    *VIDEO,
 ]
