@@ -39,6 +39,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "RandomSizedCrop": {"min_max_height": [20, 40], "size": [20, 30]},
     "LetterBox": {"size": [20, 30]},
     "GridElasticDeform": {"num_grid_xy": [4, 4], "magnitude": 3},
+    "UniformTemporalSubsample": {"num_frames": 3},
 }
 
 
