@@ -14,13 +14,14 @@ import numpy as np
 
 from augury import ops
 from augury.errors import SampleError
-from augury.kernels.cpu.arrays import channels_of, to_bytes, to_fractions
+from augury.kernels.cpu.arrays import MOST_CHANNELS, channels_of, to_bytes, to_fractions
 from augury.kernels.cpu.noise import fill_values, random_values
 from augury.rng import Source
 from augury.sample import Array
 
 _INPAINT = {"inpaint_telea": cv2.INPAINT_TELEA, "inpaint_ns": cv2.INPAINT_NS}
 _INPAINT_RADIUS = 3
+_WORDS = {1: np.uint8, 2: np.uint16, 4: np.int32, 8: np.float64}
 
 
 def holes(image: Array, op: ops.Holes) -> Array:
@@ -61,20 +62,31 @@ def stencil(image: Array, op: ops.Stencil) -> Array:
     where, fill = op.where(*image.shape[:2]), op.fill
     if isinstance(fill, str) and fill in _INPAINT:
         return _inpainted(image, where, _INPAINT[fill])
-    out = image.copy()
-    if fill == "grayscale":
-        _decolour(out)
-        return np.where((where > 0) if image.ndim == 2 else (where > 0)[..., None], out, image)
     source, channels = Source(op.key), channels_of(image)
     if fill == "random":
+        out = image.copy()
         count = cv2.countNonZero(where) * channels
         out[where > 0] = random_values(source, count, image.dtype).reshape(-1, *image.shape[2:])
         return out
+    if fill == "grayscale":
+        out = image.copy()
+        _decolour(out)
+        return _restored(out, image, where)
     values = random_values(source, channels, image.dtype) if fill == "random_uniform" else _values(fill, image)
-    x, y, width, height = cv2.boundingRect(where)
-    window = out[y : y + height, x : x + width]
-    inside = where[y : y + height, x : x + width] > 0
-    np.copyto(window, values if image.ndim == 3 else values[0], where=inside if image.ndim == 2 else inside[..., None])
+    out = np.zeros(image.shape, image.dtype)
+    if values.any():
+        out.reshape(out.shape[0], -1)[:] = np.tile(values, out[0].size // values.size)
+    return _restored(out, image, where)
+
+
+def _restored(out: Array, image: Array, where: Array) -> Array:
+    """`out`, a fresh array, with the image's values wherever `where` is 0."""
+    if channels_of(image) > MOST_CHANNELS:
+        np.copyto(out, image, where=(where == 0)[..., None])
+        return out
+    # OpenCV copies bytes, whatever they mean, fifty times faster than NumPy under a mask.
+    word = _WORDS[image.itemsize]
+    cv2.copyTo(np.ascontiguousarray(image).view(word), cv2.compare(where, 0, cv2.CMP_EQ), out.view(word))
     return out
 
 
