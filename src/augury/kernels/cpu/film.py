@@ -84,7 +84,7 @@ def grain(image: Array, op: ops.Grain) -> Array:
         table = np.multiply.outer(z * 255, np.sqrt(unit * (1 - unit)))  # [grain, value]
         table += _LEVELS
         lookup = cv2.addWeighted(table, 1.0, table, 0.0, 0.0, dtype=cv2.CV_8U).reshape(1, -1)
-        over = rows_of(spread([coded], channels_of(image)))
+        over = rows_of(spread([coded], channels_of(image), "grain"))
         return cv2.LUT(words_of(rows_of(image), over), lookup).reshape(image.shape)
     unit = rows_of(image if image.itemsize == 4 else to_fractions(image))
     noise = rows_of(spread([cv2.LUT(coded, z.reshape(1, -1))], channels_of(image)))

@@ -56,5 +56,5 @@ def _by_table(image: Array, opacity: Array, op: ops.Veil, shift: float) -> Array
     table = np.multiply.outer(level * np.float32(op.gain / 255) + np.float32(op.base), level)  # [opacity, value]
     table += (level * np.float32(shift))[:, None]
     lookup = cv2.addWeighted(table, 1.0, table, 0.0, 0.0, dtype=cv2.CV_8U).reshape(1, -1)
-    over = rows_of(spread([opacity], channels_of(image)))
+    over = rows_of(spread([opacity], channels_of(image), "veil"))
     return cv2.LUT(words_of(rows_of(image), over), lookup).reshape(image.shape)
