@@ -107,12 +107,11 @@ def _hue_saturation_bytes(image: Array, op: ops.HueSaturation) -> Array:
         b"\0" + steps(saturation)[1:] if saturation else b"",
         steps(value) if value else b"",
     )
-    for channel, table in enumerate(tables):
+    parts = planes(hsv)
+    for part, table in zip(parts, tables, strict=True):
         if table:
-            part = cv2.extractChannel(hsv, channel)
             sz.translate(part.data.cast("B"), table, out=part)
-            cv2.insertChannel(part, hsv, channel)
-    return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
+    return cv2.cvtColor(cv2.merge(parts, dst=hsv), cv2.COLOR_HSV2RGB, dst=hsv)
 
 
 def shuffle_channels(image: Array, op: ops.ShuffleChannels) -> Array:

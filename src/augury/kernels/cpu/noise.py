@@ -19,7 +19,8 @@ import numpy.typing as npt
 import stringzilla as sz
 
 from augury import ops
-from augury.kernels.cpu.arrays import FULL, channels_of, refuse_channels, scratch
+from augury.errors import SampleError
+from augury.kernels.cpu.arrays import FULL, channels_of, filled, put_back, refuse_channels, repeated, scratch
 from augury.rng import Source, normal_quantiles
 from augury.sample import Array
 
@@ -294,19 +295,24 @@ def _threshold(probability: float) -> np.uint32:
 
 def salt_pepper(image: Array, op: ops.SaltPepper) -> Array:
     """Pixels set to full range (probability `salt`) or to 0 (probability `pepper`), all channels together."""
-    channels = channels_of(image)
-    words = Source(op.key).uint32(image.size // channels)
-    low, high = _threshold(op.salt), _threshold(op.salt + op.pepper)
-    out = image.copy()
-    pixels = out.reshape(-1, channels)
-    hit = np.flatnonzero(words < high)
-    salted = words[hit] < low
-    values = np.where(salted, FULL[image.itemsize], 0).astype(image.dtype)
-    if channels == 1:
-        pixels[hit, 0] = values
-    else:
-        pixels[hit] = values[:, None]
-    return out
+    size = image.shape[:2]
+    pure, salted = _spared(Source(op.key), size, op.salt + op.pepper, op.salt)
+    white = np.subtract(1, salted, out=salted) * image.dtype.type(FULL[image.itemsize])
+    out = white if image.ndim == 2 else repeated([white], channels_of(image))
+    return put_back(out, image, pure)
+
+
+def _spared(source: Source, size: tuple[int, ...], *probabilities: float) -> list[Array]:
+    """For each probability of an event the pixels, (H, W) uint8 in scratch, to which it does not happen, 1, or does, 0:
+    one 32-bit word a pixel decides them all.
+    """
+    n = size[0] * size[1]
+    flat = [scratch((n,), np.bool_, f"spared_{i}") for i in range(len(probabilities))]
+    for start in range(0, n, _BLOCK):
+        words = source.uint32(min(_BLOCK, n - start))
+        for out, probability in zip(flat, probabilities, strict=True):
+            np.greater_equal(words, _threshold(probability), out=out[start : start + words.size])
+    return [out.view(np.uint8).reshape(size) for out in flat]
 
 
 def _dropped(source: Source, n: int, probability: float) -> Array:
@@ -322,20 +328,31 @@ def drop_pixels(image: Array, op: ops.DropPixels) -> Array:
     """
     channels = channels_of(image)
     source = Source(op.key)
+    fill: Any = op.fill
+    drawn = fill is None or isinstance(fill, str)
+    if not drawn and not op.per_channel:
+        return _replaced(image, source, op.probability, fill)
     out = image.copy()
     places = _dropped(source, image.size if op.per_channel else image.size // channels, op.probability)
     target = out.reshape(-1) if op.per_channel else out.reshape(-1, channels)
-    fill: Any = op.fill
-    if fill is None or isinstance(fill, str):
+    if drawn:
         shape = places.shape if op.per_channel else (places.size, channels)
         target[places] = random_values(source, math.prod(shape), image.dtype).reshape(shape)
         return out
     values = fill_values(fill, image.dtype)
-    if op.per_channel:
-        target[places] = values if values.size == 1 else values[places % channels]
-    else:
-        target[places] = values
+    target[places] = values if values.size == 1 else values[places % channels]
     return out
+
+
+def _replaced(array: Array, source: Source, probability: float, fill: Any) -> Array:
+    """Pixels of (H, W) or (H, W, C) set to a fill, each with a probability."""
+    (spared,) = _spared(source, array.shape[:2], probability)
+    values = fill_values(fill, array.dtype)
+    if values.size not in (1, channels_of(array)):
+        raise SampleError(
+            f"fill {fill} does not fit an array of shape {array.shape}; pass one value, or one per channel"
+        )
+    return put_back(filled(array.shape, values), array, spared)
 
 
 def drop_pixels_mask(mask: Array, op: ops.DropPixels) -> Array:
@@ -343,11 +360,7 @@ def drop_pixels_mask(mask: Array, op: ops.DropPixels) -> Array:
 
     The pattern is the image's when per_channel is False.
     """
-    out = mask.copy()
-    if op.fill_mask is not None:
-        pixels = out.reshape(-1, channels_of(mask))
-        pixels[_dropped(Source(op.key), len(pixels), op.probability)] = fill_values(op.fill_mask, mask.dtype)
-    return out
+    return mask.copy() if op.fill_mask is None else _replaced(mask, Source(op.key), op.probability, op.fill_mask)
 
 
 def random_values(source: Source, n: int, dtype: npt.DTypeLike) -> Array:
