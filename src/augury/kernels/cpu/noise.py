@@ -9,7 +9,7 @@ array.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
 from typing import Any
 
@@ -20,7 +20,7 @@ import stringzilla as sz
 
 from augury import ops
 from augury.errors import SampleError
-from augury.kernels.cpu.arrays import FULL, channels_of, filled, put_back, refuse_channels, repeated, scratch
+from augury.kernels.cpu.arrays import FULL, apart, channels_of, filled, put_back, refuse_channels, repeated, scratch
 from augury.rng import Source, normal_quantiles
 from augury.sample import Array
 
@@ -28,6 +28,8 @@ from augury.sample import Array
 _TABLE_PAYS = 1 << 17
 # Values worked on at a time: what is drawn stays in the cache and in memory that is used again.
 _BLOCK = 3 << 15
+# Pixels whose three float channels are worked on at a time for the same reason.
+_BAND = 1 << 14
 _DEPTH = {1: cv2.CV_8U, 2: cv2.CV_16U, 4: cv2.CV_32F}
 _LEVELS = np.arange(256.0)
 # Photon rates (i / 64)^2 have exact tables for i = 0..255; higher rates use a series.
@@ -212,38 +214,54 @@ def iso_noise(image: Array, op: ops.IsoNoise) -> Array:
     """
     if channels_of(image) != 3:
         raise refuse_channels("ISONoise", image, "3 channels (RGB)")
-    unit = image
-    if image.itemsize < 4:
-        unit = scratch(image.shape, np.float32, "iso_rgb")
-        np.multiply(image, np.float32(1 / FULL[image.itemsize]), out=unit, dtype=np.float32)
-    hls = cv2.cvtColor(unit, cv2.COLOR_RGB2HLS, dst=scratch(image.shape, np.float32, "iso_hls"))
-    hue, light, saturation = cv2.split(hls, [*scratch((3, *image.shape[:2]), np.float32, "iso_planes")])
+    height, width = image.shape[:2]
+    step = max(_BAND // width, 1)
+    bands = [slice(top, min(top + step, height)) for top in range(0, height, step)]
+    hls = scratch(image.shape, np.float32, "iso_hls")
+    levels = scratch((height, width), np.uint8, "iso_levels")
+    for band in bands:
+        unit = image[band]
+        if image.itemsize < 4:
+            unit = scratch(unit.shape, np.float32, "iso_rgb")
+            np.multiply(image[band], np.float32(1 / FULL[image.itemsize]), out=unit, dtype=np.float32)
+        cv2.cvtColor(unit, cv2.COLOR_RGB2HLS, dst=hls[band])
+        cv2.convertScaleAbs(cv2.extractChannel(hls[band], 1), dst=levels[band], alpha=255.0)
     # On bytes, because their sums are exact on any machine.
-    spread = cv2.meanStdDev(cv2.convertScaleAbs(light, alpha=255.0))[1].item()
+    spread = cv2.meanStdDev(levels)[1].item()
     source = Source(op.key)
+    turns, counts = (source.uint16(height * width).reshape(height, width) for _ in range(2))
     turn = np.float32(360 * op.color_shift * op.intensity)
-    noise = scratch(hue.shape, np.float32, "iso_noise")
-    hue += np.multiply(_normal(source.uint16(hue.size), noise), turn, out=noise)
-    # OpenCV's vector code needs hues in one turn.
-    np.floor(np.multiply(hue, np.float32(1 / 360), out=noise), out=noise)
-    noise *= 360
-    hue -= noise
-    _poisson(source.uint16(hue.size), op.intensity * spread, noise)
-    noise *= np.float32(1 / 255)
-    # L + (1 - L) n = 1 - (1 - L) (1 - n), and not above 1
-    np.minimum(noise, 1, out=noise)
-    np.subtract(1, noise, out=noise)
-    np.subtract(1, light, out=light)
-    light *= noise
-    np.subtract(1, light, out=light)
-    out = cv2.cvtColor(
-        cv2.merge((hue, light, saturation), dst=hls), cv2.COLOR_HLS2RGB, dst=None if unit is image else unit
-    )
-    if image.itemsize == 1:
-        return cv2.convertScaleAbs(out, alpha=255.0)
-    if image.itemsize == 4:
-        return _clip(out)
-    return cv2.addWeighted(out, 65535.0, out, 0.0, 0.0, dtype=cv2.CV_16U)
+    photons = _poisson(op.intensity * spread, height * width)
+    memory = apart(4, min(step, height), width, np.float32, "iso_planes")
+    out = np.empty(image.shape, image.dtype)
+    for band in bands:
+        given = hls[band]
+        hue, light, saturation, noise = (plane[: len(given)] for plane in memory)
+        cv2.split(given, [hue, light, saturation])
+        noise = _normal(turns[band], noise)
+        hue += np.multiply(noise, turn, out=noise)
+        # OpenCV's vector code needs hues in one turn.
+        np.floor(np.multiply(hue, np.float32(1 / 360), out=noise), out=noise)
+        noise *= 360
+        hue -= noise
+        noise = photons(counts[band], noise)
+        noise *= np.float32(1 / 255)
+        # L + (1 - L) n = 1 - (1 - L) (1 - n), and not above 1
+        np.minimum(noise, 1, out=noise)
+        np.subtract(1, noise, out=noise)
+        np.subtract(1, light, out=light)
+        light *= noise
+        np.subtract(1, light, out=light)
+        cv2.merge((hue, light, saturation), dst=given)
+        done = out[band] if image.itemsize == 4 else scratch(given.shape, np.float32, "iso_rgb")
+        cv2.cvtColor(given, cv2.COLOR_HLS2RGB, dst=done)
+        if image.itemsize == 4:
+            _clip(done)
+        elif image.itemsize == 1:
+            cv2.convertScaleAbs(done, dst=out[band], alpha=255.0)
+        else:
+            cv2.addWeighted(done, 65535.0, done, 0.0, 0.0, dst=out[band], dtype=cv2.CV_16U)
+    return out
 
 
 # ---- factors and dropped pixels ----------------------------------------------------------------------
@@ -442,20 +460,19 @@ def _translate(row: Array, table: Array) -> Array:
 
 def _normal(words: Array, out: Array) -> Array:
     """Standard Gaussian quantiles picked by 16-bit words, in `out`, float32 of their number."""
-    return cv2.LUT(words.reshape(out.shape), normal_quantiles().reshape(1, -1), dst=out)
+    return cv2.LUT(words, normal_quantiles().reshape(1, -1), dst=out)
 
 
-def _poisson(words: Array, rate: float, out: Array) -> None:
-    """Poisson counts of one rate picked by 16-bit words, in `out`, float32 of their number."""
-    if rate >= _FEW and words.size < _TABLE_PAYS:
-        out[:] = _many_photons(_normal(words, out), np.float32(rate))
-    elif rate >= _FEW:
+def _poisson(rate: float, draws: int) -> Callable[[Array, Array], Array]:
+    """A function of 16-bit words and float32 memory that picks Poisson counts of one rate, `draws` in all."""
+    if rate >= _FEW and draws < _TABLE_PAYS:
+        return lambda words, out: _many_photons(_normal(words, out), np.float32(rate))
+    if rate >= _FEW:
         table = _many_photons(normal_quantiles(), np.float32(rate))
-        cv2.LUT(words.reshape(out.shape), table.reshape(1, -1), dst=out)
     else:
         weights = _poisson_weights(rate)
         table = np.array(list(weights), np.float32).repeat(list(weights.values()))
-        cv2.LUT(words.reshape(out.shape), table.reshape(1, -1), dst=out)
+    return lambda words, out: cv2.LUT(words, table.reshape(1, -1), dst=out)
 
 
 def _levels(rates: Array) -> tuple[Array, Array]:
