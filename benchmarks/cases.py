@@ -235,8 +235,9 @@ LABELS: dict[str, dict[str, int]] = {
 LIGHT = """
     HorizontalFlip VerticalFlip Transpose D4 RandomRotate90 Pad PadIfNeeded Crop CenterCrop RandomCrop
     RandomCropFromBorders RandomCropNearBBox BBoxSafeRandomCrop CropNonEmptyMaskIfExists CoarseDropout Erasing
-    GridDropout MaskDropout XYMasking TimeReverse SquareSymmetry ChannelDropout RandomBrightnessContrast RandomGamma RGBShift Posterize Solarize InvertImg ToGray
-    ChannelShuffle RandomToneCurve Normalize ToFloat FromFloat ToTensorV2 NoOp Lambda
+    GridDropout MaskDropout XYMasking TimeReverse SquareSymmetry ChannelDropout RandomBrightnessContrast RandomGamma
+    RGBShift Posterize Solarize InvertImg ToGray ChannelShuffle RandomToneCurve Normalize ToFloat FromFloat ToTensorV2
+    NoOp Lambda
 """.split()
 """Transforms that need little arithmetic: moving, copying or looking up values."""
 

@@ -19,7 +19,6 @@ from augury import ops
 from augury.errors import SampleError
 from augury.kernels.cpu.arrays import (
     FULL,
-    MOST_CHANNELS,
     SMALL,
     by_pixel,
     channels_of,
