@@ -58,7 +58,7 @@ def downscale(image: Array, op: ops.Downscale) -> Array:
         return resized(shrunk, (width, height), op.up)
     # OpenCV copies pixel by pixel: the columns first, for few rows, and then whole rows are twice as fast.
     rows = cv2.resize(np.arange(small[1], dtype=np.int32)[:, None], (1, height), interpolation=cv2.INTER_NEAREST)
-    return resized(shrunk, (width, small[1]), op.up).take(rows.reshape(-1), axis=0)
+    return resized(shrunk, (width, small[1]), op.up).take(rows.reshape(-1).astype(np.intp), axis=0)
 
 
 def resized(image: Array, size: tuple[int, int], interpolation: int) -> Array:

@@ -136,7 +136,7 @@ def fill_channels(image: Array, op: ops.FillChannels) -> Array:
     word = _WORDS[image.itemsize]
     keep, fill = _rows_of_fill(op.channels, op.fill, channels, image.shape[1], image.dtype)
     rows = np.ascontiguousarray(image).view(word).reshape(image.shape[0], -1)
-    out = np.bitwise_and(rows, keep)
+    out: Array = np.bitwise_and(rows, keep)
     if fill is not None:
         np.bitwise_or(out, fill, out=out)
     return out.view(image.dtype).reshape(image.shape)

@@ -101,7 +101,8 @@ def grain(image: Array, op: ops.Grain) -> Array:
 def _coded(enlarged: bool) -> bytes:
     """128 + 32 z for the 256 quantiles z of a Gaussian; half as wide again where enlarging will narrow it."""
     z = normal_quantiles()[128::256] * (1.5 if enlarged else 1.0)
-    return np.clip(np.rint(128 + 32 * z), 0, 255).astype(np.uint8).tobytes()
+    coded: Array = np.clip(np.rint(128 + 32 * z), 0, 255)
+    return coded.astype(np.uint8).tobytes()
 
 
 def halftone(image: Array, op: ops.Halftone) -> Array:

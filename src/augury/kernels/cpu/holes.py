@@ -70,10 +70,10 @@ def stencil(image: Array, op: ops.Stencil) -> Array:
     if fill == "grayscale":
         out = image.copy()
         _decolour(out)
-        return put_back(out, image, cv2.compare(where, 0, cv2.CMP_EQ))
+        return put_back(out, image, (where == 0).view(np.uint8))
     values = random_values(source, channels, image.dtype) if fill == "random_uniform" else _values(fill, image)
     out = filled(image.shape, values)
-    return put_back(out, image, cv2.compare(where, 0, cv2.CMP_EQ))
+    return put_back(out, image, (where == 0).view(np.uint8))
 
 
 def stencil_mask(mask: Array, op: ops.Stencil) -> Array:
