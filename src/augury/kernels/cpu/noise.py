@@ -26,6 +26,8 @@ from augury.sample import Array
 
 # From this many draws on, scaling the 65,536 quantiles once is cheaper than scaling every drawn value.
 _TABLE_PAYS = 1 << 17
+# From this many draws on, all quantiles of a beta distribution are cheaper than those drawn.
+_BETA_PAYS = 1 << 15
 # Values worked on at a time: what is drawn stays in the cache and in memory that is used again.
 _BLOCK = 3 << 15
 # Pixels whose three float channels are worked on at a time for the same reason.
@@ -80,17 +82,17 @@ def gauss_noise(image: Array, op: ops.GaussNoise) -> Array:
     row = _row(image)
     out = np.empty_like(row)
     source = Source(op.key)
-    quantiles = quantiles_of(op).reshape(1, -1)
     scaled = row.size // channels >= _TABLE_PAYS
     if scaled:
-        quantiles = quantiles * sigma + mean
+        quantiles = quantiles_of(op).reshape(1, -1) * sigma + mean
         if image.itemsize == 1:
             _add_bytes(row, source, quantiles, channels, out)
             return out.reshape(image.shape)
     for part in _blocks(row.size, channels):
         n = (part.stop - part.start) // channels
         words = source.uint16(n).reshape(1, -1)
-        noise = cv2.LUT(words, quantiles, dst=scratch((1, n), np.float32, "noise_values"))
+        memory = scratch((1, n), np.float32, "noise_values")
+        noise = cv2.LUT(words, quantiles, dst=memory) if scaled else picked(op, words, memory)
         if not scaled:
             np.multiply(noise, sigma, out=noise)
             if mean:
@@ -111,8 +113,8 @@ def _coarse_noise(image: Array, op: ops.GaussNoise) -> Array:
     full = FULL[image.itemsize]
     rows, columns = max(round(height * op.scale), 1), max(round(width * op.scale), 1)
     drawn = channels if op.per_channel else 1
-    words = Source(op.key).uint16(drawn * rows * columns)
-    grids = quantiles_of(op).take(words).reshape(drawn, rows, columns)
+    words = Source(op.key).uint16(drawn * rows * columns).reshape(1, -1)
+    grids = picked(op, words).reshape(drawn, rows, columns)
     planes = [cv2.resize(grid, (width, height), interpolation=cv2.INTER_LINEAR) for grid in grids]
     noise: Array = np.stack(planes if op.per_channel else planes * channels, axis=2).reshape(1, -1)
     noise *= np.float32(op.sigma * full)
@@ -127,6 +129,28 @@ def quantiles_of(op: ops.GaussNoise) -> Array:
     return normal_quantiles() if op.distribution == "gaussian" else _quantiles(op.distribution, op.shape)
 
 
+def picked(op: ops.GaussNoise, words: Array, out: Array | None = None) -> Array:
+    """The quantiles of an op's distribution that 16-bit words (1, N) pick, float32 in `out` or fresh memory."""
+    if op.distribution != "beta" or words.size >= _BETA_PAYS:
+        return cv2.LUT(words, quantiles_of(op).reshape(1, -1), dst=out)
+    # Every call has another shape, whose whole table would cost more than the few that are asked for.
+    return np.interp(((words + 0.5) / 65536).astype(np.float32), *_beta(op.shape)).astype(np.float32)
+
+
+def _beta(shape: ops.Coefficients) -> tuple[Array, Array]:
+    """Probabilities, float32, and the quantiles of Beta(a, b), stretched over [-1, 1], at these."""
+    # The distribution function summed over x = 1 / (1 + exp(-t)), where its density has no poles.
+    a, b = shape
+    t = np.linspace(-1, 1, 513)
+    t = np.sign(t) * (np.expm1(np.abs(t) * 6) * (40 / min(a, b, 1.0) / math.expm1(6)))
+    log_x, log_rest = -np.logaddexp(0, -t), -np.logaddexp(0, t)
+    density = a * log_x + b * log_rest
+    density = np.exp(density - density.max())
+    grown = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) * np.diff(t))])
+    # As the tangent of half of t is that fraction, stretched over [-1, 1].
+    return (grown / grown[-1]).astype(np.float32), np.tanh(t / 2)
+
+
 @lru_cache(maxsize=16)
 def _quantiles(distribution: str, shape: ops.Coefficients) -> Array:
     at = (np.arange(65536) + 0.5) / 65536
@@ -135,16 +159,7 @@ def _quantiles(distribution: str, shape: ops.Coefficients) -> Array:
     elif distribution == "laplace":
         out = np.sign(at - 0.5) * -np.log1p(-2 * np.abs(at - 0.5))
     else:
-        # The distribution function of Beta(a, b) summed over x = 1 / (1 + exp(-t)), where its density has no poles.
-        a, b = shape
-        t = np.linspace(-1, 1, 513)
-        t = np.sign(t) * (np.expm1(np.abs(t) * 6) * (40 / min(a, b, 1.0) / math.expm1(6)))
-        log_x, log_rest = -np.logaddexp(0, -t), -np.logaddexp(0, t)
-        density = a * log_x + b * log_rest
-        density = np.exp(density - density.max())
-        grown = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) * np.diff(t))])
-        # As the tangent of half of t is that fraction, stretched over [-1, 1].
-        out = np.interp(at.astype(np.float32), (grown / grown[-1]).astype(np.float32), np.tanh(t / 2))
+        out = np.interp(at.astype(np.float32), *_beta(shape))
     out = out.astype(np.float32)
     out.flags.writeable = False
     return out
