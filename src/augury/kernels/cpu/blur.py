@@ -90,8 +90,7 @@ def filter(image: Array, op: ops.Filter) -> Array:
 
 
 def _correlate(image: Array, kernel: Array, border: int = cv2.BORDER_REFLECT_101) -> Array:
-    # Zeros cost OpenCV nothing. Bytes are correlated as they are where that costs less than the way through floats,
-    # whose bits are the same.
+    # Zeros cost OpenCV nothing. Bytes are correlated as they are where that costs less than the way through floats.
     few = 12 + 120_000 // image.size if image.itemsize == 1 else 9 if image.size >= SMALL else _MOST_WEIGHTS
     if kernel.size <= _MOST_WEIGHTS and (kernel.size <= 9 or np.count_nonzero(kernel) <= few):
         return _clip(_by_channels(image, lambda part: cv2.filter2D(part, -1, kernel, borderType=border)))
