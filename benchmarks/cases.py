@@ -258,6 +258,8 @@ REASONS = {
     "Lambda": "the function is given a copy, so that it cannot change the caller's array",
     "RandomCrop": _DRAWN,
     "RandomCropFromBorders": _DRAWN,
+    "ChannelShuffle": _DRAWN,
+    "ChannelDropout": _DRAWN,
     "RandomRain": "smooth streaks at three distances, each of its own length, width and opacity, where the peer draws "
     "hard lines of one kind",
 }

@@ -1,8 +1,8 @@
 """Compare the speed of augury with Albumentations 2.0.8: `./run bench`.
 
 Two worker processes, each a Python of its own environment, run the same cases in turn on one thread. A round takes
-the lowest of a few means on either side; the ratio of a case is the median over the rounds of peer / augury, so 2
-means half the time. The tables go to docs/benchmarks.md, group by group; with --only or --quick they are only printed.
+the lowest of a few means of processor time on either side; the ratio of a case is the median over the rounds of
+peer / augury, so 2 means half the time. The tables go to docs/benchmarks.md, group by group; with --only or --quick they are only printed.
 """
 
 from __future__ import annotations
@@ -295,8 +295,9 @@ INTRODUCTION = """# Benchmarks
 
 Each table is written by the command above it. augury and MIT Albumentations 2.0.8 live in separate environments; two
 processes run the same cases in turn, each on one thread, with every transform applied. A round takes the lowest of a
-few means on either side; *ratio* is the median over the rounds of the peer's time divided by augury's, with its
-[lowest, highest] round: 2 means half the time. Sizes are the side of a square RGB image.
+few means of processor time on either side; *ratio* is the median over the rounds of the peer's time divided by
+augury's, with its [lowest, highest] round: 2 means half the time. Sizes are the side of a square RGB image; of volumes,
+half as deep, in `all`.
 """
 
 

@@ -110,7 +110,7 @@ def transform(library: ModuleType, name: str, values: dict[str, Any]) -> Any:
     cls = getattr(library, name, None)
     if cls is None and name.startswith("ToTensor"):
         module = "pytorch" if library.__name__ == "albumentations" else "torch"
-        cls = getattr(importlib.import_module(f"{library.__name__}.{module}"), name)
+        cls = getattr(importlib.import_module(f"{library.__name__}.{module}"), name, None)
     if cls is None:
         raise LookupError(f"{library.__name__} has no {name}")
     return cls(**arguments(values))

@@ -133,10 +133,15 @@ def fill_channels(image: Array, op: ops.FillChannels) -> Array:
         raise refuse_channels("FillChannels", image, f"{max(op.channels) + 1} channels")
     if image.ndim == 2:
         return np.full(image.shape, op.fill if op.channels else image, image.dtype)
+    if image.size < SMALL:
+        out: Array = np.array(image, order="C")
+        for channel in op.channels:
+            out[:, :, channel] = op.fill
+        return out
     word = _WORDS[image.itemsize]
     keep, fill = _rows_of_fill(op.channels, op.fill, channels, image.shape[1], image.dtype)
     rows = np.ascontiguousarray(image).view(word).reshape(image.shape[0], -1)
-    out: Array = np.bitwise_and(rows, keep)
+    out = np.bitwise_and(rows, keep)
     if fill is not None:
         np.bitwise_or(out, fill, out=out)
     return out.view(image.dtype).reshape(image.shape)
