@@ -2,7 +2,8 @@
 
 Two worker processes, each a Python of its own environment, run the same cases in turn on one thread. A round takes
 the lowest of a few means of processor time on either side; the ratio of a case is the median over the rounds of
-peer / augury, so 2 means half the time. The tables go to docs/benchmarks.md, group by group; with --only or --quick they are only printed.
+peer / augury, so 2 means half the time. The tables go to docs/benchmarks.md, group by group; with --only or --quick
+they are only printed.
 """
 
 from __future__ import annotations
