@@ -121,7 +121,7 @@ def catalogue(size: int) -> dict[str, dict[str, Any]]:
         "TextImage": {"font_path": "@font", "font_size_fraction_range": [0.8, 0.9], "font_color": [0, 0, 0]},
         "SquareSymmetry": {},
         "AtLeastOneBBoxRandomCrop": {"height": half, "width": half},
-        "Morphological": {"scale": [2, 3]},
+        "Morphological": {"scale": [3, 3]},
         "RandomGridShuffle": {"grid": [3, 3]},
         "Superpixels": {"p_replace": [0.1, 0.1], "n_segments": [100, 100], "max_size": 128},
         "UnsharpMask": {"blur_limit": [5, 5], "alpha": [0.2, 0.5]},
