@@ -249,7 +249,7 @@ ALL_MEANS = {256: 1.5, 512: 1.5, VOLUME: 1.5}
 """Geometric mean that all transforms have to reach, by size."""
 
 _OWNED = "the result never shares memory with the input: what the peer hands back is copied"
-_DRAWN = "about 1 us more per call, for a stream from which any call can be drawn again"
+_DRAWN = "one or two microseconds more per call, for a stream from which any call can be drawn again"
 REASONS = {
     "NoOp": _OWNED,
     "ToRGB": _OWNED,
