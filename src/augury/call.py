@@ -128,7 +128,7 @@ def finish(run: Run, targets: Mapping[str, Any]) -> dict[str, Any]:
             result[track.name] = track.write(height, width)
             if track.name == track.role:
                 for field in track.params.label_fields or ():
-                    result[field] = track.select(targets[field])
+                    result[field] = track.select(targets[field], field)
     return result
 
 
@@ -139,7 +139,7 @@ def snapshot(run: Run, targets: Mapping[str, Any]) -> dict[str, Any]:
         out[track.name] = track.write(*run.sig.shape[:2])
         if track.name == track.role:
             for field in track.params.label_fields or ():
-                out[field] = track.select(targets[field])
+                out[field] = track.select(targets[field], field)
     return out
 
 

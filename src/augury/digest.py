@@ -37,3 +37,28 @@ def distance(a: Mapping[str, Any], b: Mapping[str, Any]) -> float | None:
     if not x or len(x) != len(y):
         return None
     return float(max(abs(p - q) for p, q in zip(x, y, strict=True)))
+
+
+def digest_of_item(item: Mapping[str, Any]) -> str:
+    """A 64-bit digest of everything in a dict of arrays, lists and plain values, except its "id"."""
+    hashed = blake2b(digest_size=8)
+
+    def feed(value: Any) -> None:
+        if isinstance(value, Mapping):
+            for name in sorted(value, key=str):
+                hashed.update(f"{name}:".encode())
+                feed(value[name])
+        elif isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
+            hashed.update(f"{value.shape}{value.dtype}".encode())
+            hashed.update(np.ascontiguousarray(value).data if value.size else b"")
+        elif isinstance(value, (list, tuple)) or hasattr(value, "tolist"):
+            values = value.tolist() if hasattr(value, "tolist") else value
+            hashed.update(b"[")
+            for one in values if isinstance(values, (list, tuple)) else (repr(values),):
+                feed(one)
+            hashed.update(b"]")
+        else:
+            hashed.update(f"{value!r},".encode())
+
+    feed({name: value for name, value in item.items() if name != "id"})
+    return hashed.hexdigest()

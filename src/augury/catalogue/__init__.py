@@ -14,6 +14,7 @@ from augury.catalogue import (
     light,
     marks,
     medical,
+    mixing,
     noise,
     pad,
     rearrange,
@@ -35,6 +36,7 @@ from augury.catalogue.flip import *
 from augury.catalogue.light import *
 from augury.catalogue.marks import *
 from augury.catalogue.medical import *
+from augury.catalogue.mixing import *
 from augury.catalogue.noise import *
 from augury.catalogue.pad import *
 from augury.catalogue.rearrange import *
@@ -58,6 +60,7 @@ __all__ = [
     *light.__all__,
     *marks.__all__,
     *medical.__all__,
+    *mixing.__all__,
     *noise.__all__,
     *pad.__all__,
     *rearrange.__all__,

@@ -6,7 +6,7 @@ stream key (`rng.Stream.key`). `fill` is in the image's own range: a number or o
 
 Every op belongs to one kind, which says how labels and masks follow and what rules may do with it:
 geometry, curve (each value alone), pixel (each pixel's channels alone), data (needs the whole image),
-region, noise, codec, layout, call.
+region, noise, codec, layout, call, mix.
 """
 
 # Annotations are evaluated in this folder: as text they would be compiled one by one for every named tuple.
@@ -20,6 +20,8 @@ from augury.ops.layout import *
 from augury.ops.layout import Calls, Codec, Layout
 from augury.ops.light import *
 from augury.ops.light import Light
+from augury.ops.mix import *
+from augury.ops.mix import Mix, Towards
 from augury.ops.noise import *
 from augury.ops.noise import Noise
 from augury.ops.pixel import *
@@ -28,18 +30,19 @@ from augury.ops.region import *
 from augury.ops.region import Region
 from augury.ops.values import *
 
-Op: TypeAlias = Geometry | Curve | Pixel | Data | Region | Light | Noise | Codec | Layout | Calls
+Op: TypeAlias = Geometry | Curve | Pixel | Data | Region | Light | Noise | Codec | Layout | Calls | Mix | Towards
 
 KINDS: dict[str, tuple[type, ...]] = {
     "geometry": get_args(Geometry),
     "curve": get_args(Curve),
     "pixel": get_args(Pixel),
-    "data": get_args(Data),
+    "data": get_args(Data | Towards),
     "region": get_args(Region | Light),
     "noise": get_args(Noise),
     "codec": get_args(Codec),
     "layout": get_args(Layout),
     "call": get_args(Calls),
+    "mix": get_args(Mix),
 }
 # `op.kind` is read for every op of every call; an attribute of the class is the cheapest way to say it.
 for _kind, _types in KINDS.items():

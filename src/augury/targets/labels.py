@@ -10,7 +10,7 @@ import numpy as np
 from augury import ops
 from augury.errors import SampleError
 from augury.sample import Array
-from augury.targets import boxes, keypoints
+from augury.targets import boxes, keypoints, mixed
 
 # (step path, row in the caller's list, "removed" or "clipped", rule, value, limit)
 Event = tuple[str, int, str, str, float | None, float | None]
@@ -22,7 +22,9 @@ _HARMLESS = (ops.D4, ops.Pad)
 class Track:
     """One label target: its rows as float64 in pixels, and which of the caller's rows they are."""
 
-    __slots__ = ("classes", "codec", "events", "name", "params", "role", "rows", "unchecked", "value", "values")
+    __slots__ = (
+        "added", "classes", "codec", "events", "name", "params", "role", "rows", "unchecked", "value", "values",
+    )  # fmt: skip
 
     def __init__(self, name: str, role: str, params: Any, value: Any, height: int, width: int, fate: bool) -> None:
         self.name, self.role, self.params, self.value = name, role, params, value
@@ -32,6 +34,8 @@ class Track:
         self.values, self.rows = self.codec.read(value, params, height, width, name)
         # The caller's entries of the first label field, one per row of the caller's list.
         self.classes: Any = None
+        # Entries of label fields that donors brought, whose labels have joined `value`.
+        self.added: dict[str, list[Any]] = {}
         # Path of the last step that moved the labels and was not followed by a check.
         self.unchecked = "" if self.settled else "input"
         self.events: list[Event] | None = [] if fate else None
@@ -61,6 +65,10 @@ class Track:
                 lost = True
             elif isinstance(op, ops.Morphology) and self.role == "bboxes":
                 self.values = boxes.grow(self.values, op, height, width)
+                lost = True
+            elif op.kind == "mix":
+                (mixed.collage if isinstance(op, ops.Collage) else mixed.paste)(self, path, op, height, width)
+                height, width = op.size(height, width)
                 lost = True
             elif isinstance(op, ops.Call) and self.role in op.functions:
                 self._call(path, op, height, width, after)
@@ -98,8 +106,10 @@ class Track:
         """The labels in the caller's container and format."""
         return self.codec.write(self.value, self.values, self.rows, self.params, height, width)
 
-    def select(self, field: Any) -> Any:
-        """The entries of a label field that belong to the rows that are left, in the field's own container."""
+    def select(self, field: Any, name: str) -> Any:
+        """The entries of the label field `name` that belong to the rows left, in the field's own container."""
+        if name in self.added:
+            field = mixed.join(field, self.added[name], name)
         if hasattr(field, "shape"):  # NumPy arrays and tensors
             return field[self.rows]
         if len(self.rows) == len(field):
