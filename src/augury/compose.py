@@ -322,8 +322,9 @@ class Compose(Group):
         """A pipeline with p=1 that repeats the values of `result["applied_transforms"]`, also after a trip through
         JSON.
 
-        callables: functions by name for Lambda steps. donors: as in `replay`. settings: other arguments of Compose, such as bbox_params; those
-        of the pipeline that made the list are the default, unless it went through JSON, which leaves them behind.
+        callables: functions by name for Lambda steps. donors: as in `replay`. settings: other arguments of Compose,
+        such as bbox_params; those of the pipeline that made the list are the default, unless it went through JSON,
+        which leaves them behind.
         Raises RecordError for unknown transforms or damaged entries.
         """
         known = getattr(applied_transforms, "settings", {})

@@ -13,7 +13,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from augury.digest import digest_of_item
-from augury.errors import RecordError, SampleError, shown
+from augury.errors import FieldError, RecordError, SampleError, shown
+from augury.fields import Maybe, Plain
 
 Item: TypeAlias = Mapping[str, Any]
 Reference: TypeAlias = dict[str, Any]
@@ -43,7 +44,7 @@ class Donors:
         """The items passed under `key`, one or a list; SampleError if there are none."""
         value = self.extras.get(key)
         if value is None:
-            raise SampleError(f"{key}: missing; pass {key}=[...], a list of dicts with 'image' (an empty one is fine)")
+            raise SampleError(f"{key}: missing; pass {key}=[...], a list of dicts with 'image'")
         one = isinstance(value, Mapping) or (isinstance(value, np.ndarray) and value.ndim < 4)
         if not one and (isinstance(value, str) or not isinstance(value, (Sequence, np.ndarray))):
             raise SampleError(f"{key}: got {shown(value)}; pass a list of dicts with 'image', or of images")
@@ -87,10 +88,11 @@ class Donors:
                 f"{where}: not in the record; pass donors=, a function that returns the item of an id or digest, or "
                 f"{key}=[...] with it"
             )
-        if digest_of_item(item) != reference.get("digest"):
+        digest = digest_of_item(item)
+        if digest != reference.get("digest"):
             raise RecordError(
-                f"{where}: {', '.join(f'{k} {shown(v, 40)}' for k, v in item.items())} is not what was recorded (digest "
-                f"{digest_of_item(item)}, recorded {reference.get('digest')}); return the item as it was passed"
+                f"{where}: {', '.join(f'{k} {shown(v, 40)}' for k, v in item.items())} is not what was recorded "
+                f"(digest {digest}, recorded {reference.get('digest')}); return the item as it was passed"
             )
         self.taken[name] = item
         return item
@@ -106,7 +108,7 @@ def item_of(value: Any, where: str, error: type[SampleError] | type[RecordError]
     image = item.get("image") if isinstance(item, Mapping) else None
     if not isinstance(image, np.ndarray) or image.ndim not in (2, 3) or not image.size:
         raise error(f"{where}: got {shown(value)}; pass a dict whose 'image' is an array (H, W) or (H, W, C)")
-    return item  # type: ignore[no-any-return]
+    return item
 
 
 def image_like(item: Item, sig: Any, alpha: bool = False) -> Item:
@@ -125,17 +127,68 @@ def read_rgb_image(path: Any) -> np.ndarray[Any, Any]:
     """The 8-bit image of a file as (H, W, 3), red first; SampleError if there is none."""
     import cv2
 
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if image is None:
         raise SampleError(f"{shown(path)}: not an image that can be read; check the path, or pass read_fn")
-    return image
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
 class References(tuple[Any, ...]):
     """Donors given to a transform when it is built: arrays, or what its read_fn reads."""
 
     def __eq__(self, other: object) -> bool:
-        same = isinstance(other, References) and len(self) == len(other)
-        return same and all(a is b or np.array_equal(a, b) for a, b in zip(self, other, strict=True))  # type: ignore[arg-type]
+        if not isinstance(other, References) or len(self) != len(other):
+            return False
+        return all(a is b or np.array_equal(a, b) for a, b in zip(self, other, strict=True))
 
     __hash__ = tuple.__hash__
+
+
+# ---- the fields of transforms that take donors ---------------------------------------------------------------
+
+
+def _key(value: Any) -> str:
+    if not isinstance(value, str) or not value or value == "donors":
+        raise ValueError("pass the name that the donors are passed under, as text other than 'donors'")
+    return value
+
+
+def key(default: str) -> Plain:
+    """The field that names what donors are passed under; steps keep it, so that a replay may pass them there too."""
+    return Plain(default=default, check=_key, shape={"type": "string"}, examples=("others",), keep=True)
+
+
+def _references(value: Any) -> References:
+    if isinstance(value, (str, bytes)) or not hasattr(value, "__len__") or not len(value):
+        raise ValueError("pass a list of images, or of what read_fn reads")
+    return References(value)
+
+
+def _function(value: Any) -> Callable[[Any], Any]:
+    if not callable(value):
+        raise ValueError("pass a function that returns the image of a reference")
+    return value  # type: ignore[no-any-return]
+
+
+def references() -> Maybe:
+    """The field for donors that are given when the transform is built."""
+    return Maybe(Plain(check=_references, shape={"type": "array"}), default=None)
+
+
+def reader() -> Maybe:
+    """The field for how references are read; None reads files as RGB, and takes arrays as they are."""
+    return Maybe(Plain(check=_function, shape={}), default=None)
+
+
+def refuse_saving(name: str, values: Mapping[str, Any]) -> None:
+    """Raise FieldError if the donors that a transform was built with are not paths, or a function reads them."""
+    if values["read_fn"] is not None:
+        field, what = "read_fn", "a function"
+    elif not all(isinstance(one, str) for one in values["reference_images"] or ()):
+        field, what = "reference_images", "images"
+    else:
+        return
+    raise FieldError(
+        f"{name}.{field}: got {what}, which cannot be saved; pass paths as text, or images with each call: "
+        f"{values['metadata_key']}=[...]"
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -255,7 +256,7 @@ class Run:
 
 
 def _stacked(frames: Any, more: list[Array]) -> Any:
-    return tuple([*frames, *more]) if isinstance(frames, tuple) else np.stack([*frames, *more])
+    return (*frames, *more) if isinstance(frames, tuple) else np.stack([*frames, *more])
 
 
 def first_frame(value: Any, role: str) -> Any:
@@ -320,8 +321,9 @@ def owned(value: Any, source: Any) -> Any:
             return value.copy(order="C")
         return value
     if isinstance(value, (list, tuple)):
+        # A list may have grown: what was added to it is nobody else's.
         sources = source if isinstance(source, (list, tuple)) else [source] * len(value)
-        return [owned(frame, origin) for frame, origin in zip(value, sources, strict=False)]
+        return [owned(frame, origin) for frame, origin in zip_longest(value, sources)][: len(value)]
     return value
 
 

@@ -36,8 +36,10 @@ def replay(
     """Run a record on a sample: the same bits as when it was drawn.
 
     record: the dict under result["replay"], its JSON text, or a Program. resize="relative" scales recorded pixel
-    positions to an image of another size. callables: functions by name for Lambda steps. donors: a function from the
-    id of a donor, or its digest if it has none, to the item. fate: adds "fate", as annotation_fate does. Raises RecordError for a record that is damaged, newer, or drawn for another image shape.
+    positions to an image of another size. callables: functions by name for Lambda steps. donors: a function (or a
+    mapping) from the id of a donor, or its digest if it has none, to the item. fate: adds "fate", as annotation_fate
+    does. Raises RecordError for a record that is damaged, newer, or drawn for another image shape, and for donors that
+    are not to be had or differ.
     """
     program = Program.from_record(record)
     run = open_run(program, targets, fate=fate, donors=donors)

@@ -20,6 +20,7 @@ from augury.catalogue import (
     rearrange,
     resize,
     rotate,
+    text,
     tone,
     weather,
 )
@@ -42,6 +43,7 @@ from augury.catalogue.pad import *
 from augury.catalogue.rearrange import *
 from augury.catalogue.resize import *
 from augury.catalogue.rotate import *
+from augury.catalogue.text import *
 from augury.catalogue.tone import *
 from augury.catalogue.weather import *
 from augury.transform import NoOp
@@ -66,6 +68,7 @@ __all__ = [
     *rearrange.__all__,
     *resize.__all__,
     *rotate.__all__,
+    *text.__all__,
     *tone.__all__,
     *weather.__all__,
     "NoOp",

@@ -6,14 +6,14 @@ The donors of a call are passed beside its targets, under `metadata_key`: a list
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from augury import fields, ops
+from augury import donors, ops
 from augury.catalogue.resize import resized
-from augury.donors import Donors, Item, References, image_like, item_of, read_rgb_image
+from augury.donors import Donors, Item, image_like, item_of, read_rgb_image, refuse_saving
 from augury.errors import FieldError, SampleError, shown
 from augury.fields import Fill, Integer, Interpolation, Limits, Maybe, Option, Plain, Probability, Size
 from augury.kernels.cpu import mix
@@ -27,17 +27,6 @@ __all__ = [
 ]  # fmt: skip
 
 
-def _name(value: Any) -> str:
-    if not isinstance(value, str) or not value:
-        raise ValueError("pass the name that the donors are passed under, as text")
-    return value
-
-
-def key(default: str) -> Plain:
-    """The field that names what donors are passed under; steps keep it, so that a replay may pass them there too."""
-    return Plain(default=default, check=_name, shape={"type": "string"}, examples=("donors",), keep=True)
-
-
 class Mixing(Transform, register=False):
     """Base of transforms that ask for donors."""
 
@@ -46,7 +35,7 @@ class Mixing(Transform, register=False):
 
     @property
     def asks_for(self) -> Sequence[str]:
-        return (self.metadata_key,)  # type: ignore[attr-defined, no-any-return]
+        return (self.metadata_key,)  # type: ignore[attr-defined]
 
 
 def donors_of(sig: Signature) -> Donors:
@@ -64,7 +53,7 @@ def all_found(params: Params, sig: Signature) -> Iterator[Item]:
 
 
 class Mosaic(Mixing):
-    """Show a window of a grid of cells, one of them the sample, the others donors; boxes and keypoints of all come along.
+    """Show a window of a grid of cells, one of them the sample, the others donors; labels of all come along.
 
     metadata_key: items with image, and mask, masks, bboxes, keypoints and label fields as the sample has them; where
     there are too few, the sample fills further cells. grid_yx: rows and columns of the grid, at most 6.
@@ -77,7 +66,7 @@ class Mosaic(Mixing):
     inverts = "never"
     grid_yx: Plain = Plain(
         default=(2, 2),
-        check=lambda value: _grid(value),
+        check=mix.grid_of,
         shape={"type": "array", "items": {"type": "integer", "minimum": 1, "maximum": 6}, "minItems": 2, "maxItems": 2},
         examples=((1, 2), (3, 2)),
     )
@@ -89,7 +78,7 @@ class Mosaic(Mixing):
     mask_interpolation: Interpolation = Interpolation(default=0, resize=True)
     fill: Fill = Fill(default=0)
     fill_mask: Fill = Fill(default=0)
-    metadata_key: Plain = key("mosaic_metadata")
+    metadata_key: Plain = donors.key("mosaic_metadata")
     p: Probability = Probability(default=0.5)
 
     def check(self) -> None:
@@ -98,8 +87,8 @@ class Mosaic(Mixing):
             raise FieldError(f"Mosaic.target_size: got {self.target_size}; pass at most the grid's size {tuple(whole)}")
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
-        donors = donors_of(sig)
-        items = donors.given(self.metadata_key)
+        pool = donors_of(sig)
+        items = pool.given(self.metadata_key)
         places = mix.window(
             self.grid_yx, self.cell_shape, self.target_size, *(stream.uniform(*self.center_range) for _ in "xy")
         )
@@ -116,28 +105,18 @@ class Mosaic(Mixing):
             cells.append((x0, y0, x1, y1, height, width, x, y))
         return {
             "cells": tuple(cells),
-            "donors": tuple(None if item is None else donors.refer(item) for item in chosen),
+            "donors": tuple(None if item is None else pool.refer(item) for item in chosen),
         }
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
-        tiles = []
+        tiles, (height, width) = [], params["target_size"]
         for cell, reference in zip(params["cells"], params["donors"], strict=True):
             item = None if reference is None else donors_of(sig).find(reference, params["metadata_key"])
             old = sig.shape[:2] if item is None else item["image"].shape[:2]
             scale = () if old == cell[4:6] else (resized(params, *old, *cell[4:6]),)
             tiles.append(mix.tile(item, scale, *cell))
-        return (ops.Collage(*params["target_size"], tuple(tiles), params["fill"], params["fill_mask"]),)
-
-
-def _grid(value: Any) -> tuple[int, int]:
-    rule = "pass two integers (rows, columns), each from 1 to 6"
-    if not isinstance(value, (list, tuple)) or len(value) != 2:
-        raise ValueError(rule)
-    rows, columns = (fields.number(n, rule) for n in value)
-    if {rows, columns} - set(range(1, 7)):
-        raise ValueError(rule)
-    return int(rows), int(columns)
+        return (ops.Collage(height, width, tuple(tiles), params["fill"], params["fill_mask"]),)
 
 
 # ---- over: CopyAndPaste, OverlayElements --------------------------------------------------------------------
@@ -161,13 +140,13 @@ class CopyAndPaste(Mixing):
     blend_sigma_range: Limits = Limits(default=(1, 3), low=0, open_low=True, scalar="fixed", unit="pixel")
     scale_range: Limits = Limits(default=(1, 1), low=0, open_low=True, scalar="fixed")
     min_paste_area: Integer = Integer(default=1, low=1, unit="pixel")
-    metadata_key: Plain = key("copy_paste_metadata")
+    metadata_key: Plain = donors.key("copy_paste_metadata")
     p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
-        donors = donors_of(sig)
+        pool = donors_of(sig)
         objects, references = [], []
-        for item in donors.given(self.metadata_key):
+        for item in pool.given(self.metadata_key):
             x0, y0, x1, y1 = mix.object_box(item, self.metadata_key)
             scale = stream.uniform(*self.scale_range)
             height, width = max(round((y1 - y0) * scale), 1), max(round((x1 - x0) * scale), 1)
@@ -176,7 +155,7 @@ class CopyAndPaste(Mixing):
             row = (x0, y0, x1, y1, height, width, x, y, sigma)
             if np.count_nonzero(mix.object_patch(item, sig.shape, *row).cover) >= self.min_paste_area:
                 objects.append(row)
-                references.append(donors.refer(item))
+                references.append(pool.refer(item))
         return {"objects": tuple(objects), "donors": tuple(references)}
 
     @classmethod
@@ -186,7 +165,7 @@ class CopyAndPaste(Mixing):
             for row, item in zip(params["objects"], all_found(params, sig), strict=True)
         )
         least = params["min_visibility_after_paste"]
-        return (ops.Paste(*sig.shape[:2], patches, True, True, least),) if patches else ()
+        return (ops.Paste(sig.height, sig.width, patches, True, True, least),) if patches else ()
 
 
 class OverlayElements(Mixing):
@@ -199,20 +178,20 @@ class OverlayElements(Mixing):
 
     acts_on = "dual"
     inverts = "keeps"
-    metadata_key: Plain = key("overlay_metadata")
+    metadata_key: Plain = donors.key("overlay_metadata")
     p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
-        donors = donors_of(sig)
-        items = donors.given(self.metadata_key)
+        pool = donors_of(sig)
+        items = pool.given(self.metadata_key)
         return {
             "boxes": tuple(self._place(item, sig, stream) for item in items),
-            "donors": tuple(donors.refer(item) for item in items),
+            "donors": tuple(pool.refer(item) for item in items),
         }
 
     def _place(self, item: Item, sig: Signature, stream: Stream) -> tuple[int, ...]:
         if (bbox := item.get("bbox")) is not None:
-            return placed(bbox, sig, self.metadata_key)
+            return mix.placed(bbox, sig, self.metadata_key)
         tall, wide = item["image"].shape[:2]
         scale = min(sig.height / tall, sig.width / wide, 1)
         height, width = max(int(tall * scale), 1), max(int(wide * scale), 1)
@@ -225,45 +204,10 @@ class OverlayElements(Mixing):
             mix.overlay_patch(image_like(item, sig, alpha=True), sig.shape, *box)
             for box, item in zip(params["boxes"], all_found(params, sig), strict=True)
         )
-        return (ops.Paste(*sig.shape[:2], patches, True),) if patches else ()
-
-
-def placed(bbox: Any, sig: Signature, where: str) -> tuple[int, ...]:
-    """A box in fractions of the size as whole pixels, at least one; SampleError if it leaves the image."""
-    rule = "pass x_min, y_min, x_max, y_max in fractions of the size, each min below its max"
-    try:
-        x0, y0, x1, y1 = (fields.number(v, rule) for v in bbox)
-    except (TypeError, ValueError):
-        raise SampleError(f"{where}: got bbox {shown(bbox)}; {rule}") from None
-    if not (0 <= x0 < x1 <= 1 and 0 <= y0 < y1 <= 1):
-        raise SampleError(f"{where}: got bbox {shown(bbox)}; {rule}")
-    left, top = min(int(x0 * sig.width), sig.width - 1), min(int(y0 * sig.height), sig.height - 1)
-    return left, top, max(int(x1 * sig.width), left + 1), max(int(y1 * sig.height), top + 1)
+        return (ops.Paste(sig.height, sig.width, patches, True),) if patches else ()
 
 
 # ---- towards: FDA, HistogramMatching, PixelDistributionAdaptation ---------------------------------------------
-
-
-def _references(value: Any) -> References:
-    if isinstance(value, (str, bytes)) or not hasattr(value, "__len__") or not len(value):
-        raise ValueError("pass a list of images, or of what read_fn reads")
-    return References(value)
-
-
-def _function(value: Any) -> Callable[[Any], Any]:
-    if not callable(value):
-        raise ValueError("pass a function that returns the image of a reference")
-    return value  # type: ignore[no-any-return]
-
-
-def references() -> Maybe:
-    """The field for donors that are given when the transform is built."""
-    return Maybe(Plain(check=_references, shape={"type": "array"}), default=None)
-
-
-def reader() -> Maybe:
-    """The field for how references are read; None reads files as RGB, and takes arrays as they are."""
-    return Maybe(Plain(check=_function, shape={}), default=None)
 
 
 class Towards(Mixing, register=False):
@@ -274,24 +218,18 @@ class Towards(Mixing, register=False):
         return super().asks_for if self.values()["reference_images"] is None else ()
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
-        donors, values = donors_of(sig), self.values()
+        pool, values = donors_of(sig), self.values()
         given, read, name = values["reference_images"], values["read_fn"], values["metadata_key"]
-        items = donors.given(name) if given is None else given
+        items = pool.given(name) if given is None else given
         if not items:
             raise SampleError(f"{name}: got []; pass at least one image")
         item = items[stream.integer(0, len(items) - 1)]
         if given is not None and not isinstance(item, np.ndarray):
             item = {"id": str(item), **item_of((read or read_rgb_image)(item), f"reference {shown(item)}")}
-        return {"donor": donors.refer(item_of(item, "reference_images"))}
+        return {"donor": pool.refer(item_of(item, "reference_images"))}
 
     def to_dict(self) -> dict[str, Any]:
-        values = self.values()
-        if values["read_fn"] is not None or not all(isinstance(one, str) for one in values["reference_images"] or ()):
-            name = "read_fn" if values["read_fn"] is not None else "reference_images"
-            raise FieldError(
-                f"{type(self).__name__}.{name}: got {shown(values[name])}, which cannot be saved; pass paths as text, or "
-                f"the images with each call: {values['metadata_key']}=[...]"
-            )
+        refuse_saving(type(self).__name__, self.values())
         return super().to_dict()
 
 
@@ -309,10 +247,10 @@ class FDA(Towards):
     Source: Yang, Soatto, FDA: Fourier domain adaptation for semantic segmentation, 2020.
     """
 
-    reference_images: Maybe = references()
+    reference_images: Maybe = donors.references()
     beta_range: Limits = Limits(default=(0, 0.1), low=0, high=0.5, scalar=0, alias="beta_limit")
-    read_fn: Maybe = reader()
-    metadata_key: Plain = key("fda_metadata")
+    read_fn: Maybe = donors.reader()
+    metadata_key: Plain = donors.key("fda_metadata")
     p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
@@ -329,10 +267,10 @@ class HistogramMatching(Towards):
     blend_ratio: how far, 0 to 1. reference_images, read_fn: as in FDA.
     """
 
-    reference_images: Maybe = references()
+    reference_images: Maybe = donors.references()
     blend_ratio: Limits = Limits(default=(0.5, 1.0), low=0, high=1, scalar="fixed")
-    read_fn: Maybe = reader()
-    metadata_key: Plain = key("hm_metadata")
+    read_fn: Maybe = donors.reader()
+    metadata_key: Plain = donors.key("hm_metadata")
     p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
@@ -350,11 +288,11 @@ class PixelDistributionAdaptation(Towards):
     lowest and highest value ("minmax"). blend_ratio: how far, 0 to 1. reference_images, read_fn: as in FDA.
     """
 
-    reference_images: Maybe = references()
+    reference_images: Maybe = donors.references()
     blend_ratio: Limits = Limits(default=(0.25, 1.0), low=0, high=1, scalar="fixed")
-    read_fn: Maybe = reader()
+    read_fn: Maybe = donors.reader()
     transform_type: Option = Option(default="pca", options=("pca", "standard", "minmax"), keep=True)
-    metadata_key: Plain = key("pda_metadata")
+    metadata_key: Plain = donors.key("pda_metadata")
     p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:

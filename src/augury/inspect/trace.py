@@ -53,7 +53,8 @@ def trace(
 ) -> Trace:
     """Run a record with a probe after every step.
 
-    callables, donors: as in `replay`. snapshots: keep every target after every step, in the caller's formats. Raises what `replay` raises.
+    callables, donors: as in `replay`. snapshots: keep every target after every step, in the caller's formats. Raises
+    what `replay` raises.
     """
     program = Program.from_record(record)
     run = open_run(program, targets, fate=True, fuse="off", donors=donors)

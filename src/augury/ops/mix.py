@@ -33,7 +33,9 @@ class Collage(NamedTuple):
     target: str = "image"
     role: str = "image"
 
-    on_masks = True
+    @property
+    def on_masks(self) -> bool:
+        return True
 
     def size(self, height: int, width: int) -> tuple[int, int]:
         return self.height, self.width

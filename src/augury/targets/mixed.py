@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -115,7 +115,7 @@ def _joined(track: Track, item: Mapping[str, Any], value: Any, where: str) -> An
     return np.arange(first, first + len(value))
 
 
-def join(entries: Any, more: Sequence[Any], where: str = "label field") -> Any:
+def join(entries: Any, more: Any, where: str = "label field") -> Any:
     """A list, tuple, array or tensor with more entries, in its own kind of container."""
     if not len(more):
         return entries

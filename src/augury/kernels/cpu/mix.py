@@ -14,6 +14,7 @@ import stringzilla as sz
 
 from augury import ops
 from augury.errors import SampleError, shown
+from augury.fields import number
 from augury.kernels.cpu import geometry
 from augury.kernels.cpu.arrays import FULL, channels_of, clipped, planes, repeated, to_fractions
 from augury.kernels.cpu.blend import from_fractions
@@ -35,6 +36,30 @@ def moved(array: Array, moves: tuple[Any, ...], mask: bool = False) -> Array:
     for move in moves:
         array = _MOVES[type(move)](array, move.for_mask() if mask and hasattr(move, "for_mask") else move)
     return array
+
+
+def grid_of(value: Any) -> tuple[int, int]:
+    """`value` as (rows, columns) of a grid; ValueError otherwise."""
+    rule = "pass two integers (rows, columns), each from 1 to 6"
+    if not isinstance(value, (list, tuple)) or len(value) != 2:
+        raise ValueError(rule)
+    rows, columns = (number(n, rule) for n in value)
+    if {rows, columns} - set(range(1, 7)):
+        raise ValueError(rule)
+    return int(rows), int(columns)
+
+
+def placed(bbox: Any, sig: Any, where: str) -> tuple[int, ...]:
+    """A box in fractions of the size as whole pixels, at least one; SampleError if it leaves the image."""
+    rule = "pass x_min, y_min, x_max, y_max in fractions of the size, each min below its max"
+    try:
+        x0, y0, x1, y1 = (number(v, rule) for v in bbox)
+    except (TypeError, ValueError):
+        raise SampleError(f"{where}: got bbox {shown(bbox)}; {rule}") from None
+    if not (0 <= x0 < x1 <= 1 and 0 <= y0 < y1 <= 1):
+        raise SampleError(f"{where}: got bbox {shown(bbox)}; {rule}")
+    left, top = min(int(x0 * sig.width), sig.width - 1), min(int(y0 * sig.height), sig.height - 1)
+    return left, top, max(int(x1 * sig.width), left + 1), max(int(y1 * sig.height), top + 1)
 
 
 def window(
@@ -348,7 +373,7 @@ def _looked_up(plane: Array, table: Array) -> Array:
     if plane.itemsize == 2:
         return table.take(plane)
     out = np.empty_like(plane)
-    sz.translate(memoryview(plane.reshape(-1)), table.tobytes(), out=memoryview(out.reshape(-1)))
+    sz.translate(plane.reshape(-1).data, table.tobytes(), out=out.reshape(-1).data)
     return out
 
 
