@@ -26,6 +26,7 @@ ExposureMatching PhotoMetricDistort PlanckianJitter ToRGB AtLeastOneBBoxRandomCr
 ConstrainedCoarseDropout FrequencyMasking GridMask GuidedCoarseDropout MaskDropout TimeMasking XYMasking
 SquareSymmetry TimeReverse AnnotationArtifacts BiasField GibbsRinging HEStain KSpaceSpikeNoise RicianNoise
 AdditiveNoise StochasticConvolution Morphological PixelSpread RandomGridShuffle Superpixels
+Mosaic CopyAndPaste OverlayElements FDA HistogramMatching PixelDistributionAdaptation TextImage
 """.split()
 OWN = "Lambda ImageOnlyTransform DualTransform Transform".split()
 GROUPS = "Compose ReplayCompose Sequential OneOf OneOrOther SomeOf RandomOrder SelectiveChannelTransform".split()

@@ -247,11 +247,11 @@ class FDA(Towards):
     Source: Yang, Soatto, FDA: Fourier domain adaptation for semantic segmentation, 2020.
     """
 
-    reference_images: Maybe = donors.references()
     beta_range: Limits = Limits(default=(0, 0.1), low=0, high=0.5, scalar=0, alias="beta_limit")
-    read_fn: Maybe = donors.reader()
     metadata_key: Plain = donors.key("fda_metadata")
     p: Probability = Probability(default=0.5)
+    reference_images: Maybe = donors.references()
+    read_fn: Maybe = donors.reader()
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         return {**super().draw(sig, stream), "beta": stream.uniform(*self.beta_range)}
@@ -267,11 +267,11 @@ class HistogramMatching(Towards):
     blend_ratio: how far, 0 to 1. reference_images, read_fn: as in FDA.
     """
 
-    reference_images: Maybe = donors.references()
     blend_ratio: Limits = Limits(default=(0.5, 1.0), low=0, high=1, scalar="fixed")
-    read_fn: Maybe = donors.reader()
     metadata_key: Plain = donors.key("hm_metadata")
     p: Probability = Probability(default=0.5)
+    reference_images: Maybe = donors.references()
+    read_fn: Maybe = donors.reader()
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         return {**super().draw(sig, stream), "blend": stream.uniform(*self.blend_ratio)}
@@ -288,12 +288,12 @@ class PixelDistributionAdaptation(Towards):
     lowest and highest value ("minmax"). blend_ratio: how far, 0 to 1. reference_images, read_fn: as in FDA.
     """
 
-    reference_images: Maybe = donors.references()
     blend_ratio: Limits = Limits(default=(0.25, 1.0), low=0, high=1, scalar="fixed")
-    read_fn: Maybe = donors.reader()
     transform_type: Option = Option(default="pca", options=("pca", "standard", "minmax"), keep=True)
     metadata_key: Plain = donors.key("pda_metadata")
     p: Probability = Probability(default=0.5)
+    reference_images: Maybe = donors.references()
+    read_fn: Maybe = donors.reader()
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         return {**super().draw(sig, stream), "blend": stream.uniform(*self.blend_ratio)}
