@@ -36,7 +36,7 @@ FUNCTIONS = """
 doctor explore probe replay replay_rows trace show inverse verify save
 load to_dict from_dict convert
 """.split()
-VALUES = "Program Ledger".split()
+VALUES = "Program Ledger MixUp CutMix".split()
 EVERY = [*TRANSFORMS, *OWN, *GROUPS, *PARAMETERS, *ERRORS, *FUNCTIONS, *VALUES]
 
 

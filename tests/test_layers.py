@@ -18,6 +18,7 @@ errors digest rng fields donors sample maps
 ops program rules
 kernels targets
 execute
+batches
 transform custom catalogue groups call drawn compose replay saving
 inspect ledger torch
 doctor

@@ -61,7 +61,16 @@ def test_every_transform_is_in_the_facts() -> None:
         BBoxSubsetSafeRandomCrop PixelSpread
     """.split()
     )
-    new |= {"CopyAndPaste", "LetterBox", "AtmosphericFog", "LensFlare", "Vignetting", "FilmGrain", "Halftone", "Dithering"}
+    new |= {
+        "CopyAndPaste",
+        "LetterBox",
+        "AtmosphericFog",
+        "LensFlare",
+        "Vignetting",
+        "FilmGrain",
+        "Halftone",
+        "Dithering",
+    }
     assert set(A.catalogue.__all__) - set(DIALECTS[MIT]) == new
     for table in (MIT_DEFAULTS, MIT_IMPLIED):
         assert set(table) <= set(DIALECTS[MIT])

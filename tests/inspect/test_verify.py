@@ -34,7 +34,13 @@ def test_reproduced_exactly() -> None:
 def test_catalogue(index: int) -> None:
     name, arguments = CASES[index]
     targets: dict[str, Any] = {"image": image(dtype="float32" if name == "FromFloat" else "uint8"), "mask": mask()}
-    targets |= {"bboxes": [[10, 12, 50, 44]], "labels": [1], "keypoints": [], "names": [], **extras(name, targets["image"])}
+    targets |= {
+        "bboxes": [[10, 12, 50, 44]],
+        "labels": [1],
+        "keypoints": [],
+        "names": [],
+        **extras(name, targets["image"]),
+    }
     record = A.ReplayCompose([getattr(A, name)(**{**arguments, "p": 1})], seed=1, digests=True, **SETTINGS)(**targets)[
         "replay"
     ]

@@ -120,8 +120,12 @@ def join(entries: Any, more: Any, where: str = "label field") -> Any:
     if not len(more):
         return entries
     if isinstance(entries, np.ndarray):
+        added = np.asarray(more)
+        if len(entries) and entries.dtype.kind in "iuf" and added.dtype.kind in "iuf":
+            same = added.astype(entries.dtype)
+            added = same if entries.dtype.kind == "f" or np.array_equal(same, added) else added
         try:
-            return np.concatenate([entries, np.asarray(more)]) if len(entries) else np.asarray(more)
+            return np.concatenate([entries, added]) if len(entries) else added
         except ValueError:
             raise SampleError(
                 f"{where}: {shown(more)} does not go with {shown(entries)}; give rows with as many columns"
