@@ -172,12 +172,12 @@ def _function(value: Any) -> Callable[[Any], Any]:
 
 def references() -> Maybe:
     """The field for donors that are given when the transform is built."""
-    return Maybe(Plain(check=_references, shape={"type": "array"}), default=None)
+    return Maybe(Plain(check=_references, shape={"type": "array"}), default=None, kw_only=True)
 
 
 def reader() -> Maybe:
     """The field for how references are read; None reads files as RGB, and takes arrays as they are."""
-    return Maybe(Plain(check=_function, shape={}), default=None)
+    return Maybe(Plain(check=_function, shape={}), default=None, kw_only=True)
 
 
 def refuse_saving(name: str, values: Mapping[str, Any]) -> None:

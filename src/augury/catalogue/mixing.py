@@ -7,7 +7,7 @@ The donors of a call are passed beside its targets, under `metadata_key`: a list
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from augury.fields import Fill, Integer, Interpolation, Limits, Maybe, Option, P
 from augury.kernels.cpu import mix
 from augury.ops import Op
 from augury.rng import Stream
-from augury.sample import Array, Signature
+from augury.sample import Signature
 from augury.transform import Params, Transform
 
 __all__ = [
@@ -32,6 +32,7 @@ class Mixing(Transform, register=False):
 
     needs = "pixels"
     lower_needs_pixels = True
+    p: Probability = Probability(default=0.5, kw_only=True)
 
     @property
     def asks_for(self) -> Sequence[str]:
@@ -79,7 +80,6 @@ class Mosaic(Mixing):
     fill: Fill = Fill(default=0)
     fill_mask: Fill = Fill(default=0)
     metadata_key: Plain = donors.key("mosaic_metadata")
-    p: Probability = Probability(default=0.5)
 
     def check(self) -> None:
         whole = [n * side for n, side in zip(self.grid_yx, self.cell_shape, strict=True)]
@@ -141,7 +141,6 @@ class CopyAndPaste(Mixing):
     scale_range: Limits = Limits(default=(1, 1), low=0, open_low=True, scalar="fixed")
     min_paste_area: Integer = Integer(default=1, low=1, unit="pixel")
     metadata_key: Plain = donors.key("copy_paste_metadata")
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         pool = donors_of(sig)
@@ -179,7 +178,6 @@ class OverlayElements(Mixing):
     acts_on = "dual"
     inverts = "keeps"
     metadata_key: Plain = donors.key("overlay_metadata")
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         pool = donors_of(sig)
@@ -211,7 +209,12 @@ class OverlayElements(Mixing):
 
 
 class Towards(Mixing, register=False):
-    """Base of transforms that bring an image towards a donor's."""
+    """Base of transforms that bring an image towards a donor's, by an op of it and of other params."""
+
+    towards: ClassVar[tuple[Any, ...]]
+    p: Probability = Probability(default=0.5, kw_only=True)  # before the two, as in the other library
+    reference_images: Maybe = donors.references()
+    read_fn: Maybe = donors.reader()
 
     @property
     def asks_for(self) -> Sequence[str]:
@@ -226,17 +229,17 @@ class Towards(Mixing, register=False):
         item = items[stream.integer(0, len(items) - 1)]
         if given is not None and not isinstance(item, np.ndarray):
             item = {"id": str(item), **item_of((read or read_rgb_image)(item), f"reference {shown(item)}")}
-        return {"donor": pool.refer(item_of(item, "reference_images"))}
+        return {"donor": pool.refer(item_of(item, "reference_images")), **super().draw(sig, stream)}
+
+    @classmethod
+    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+        op, *names = cls.towards
+        item = image_like(donors_of(sig).find(params["donor"], params["metadata_key"]), sig)
+        return (op(item["image"], *(params[name] for name in names)),)
 
     def to_dict(self) -> dict[str, Any]:
         refuse_saving(type(self).__name__, self.values())
         return super().to_dict()
-
-
-def found(params: Params, sig: Signature) -> Array:
-    """The image of a step's donor."""
-    item = donors_of(sig).find(params["donor"], params["metadata_key"])
-    return image_like(item, sig)["image"]  # type: ignore[no-any-return]
 
 
 class FDA(Towards):
@@ -247,18 +250,9 @@ class FDA(Towards):
     Source: Yang, Soatto, FDA: Fourier domain adaptation for semantic segmentation, 2020.
     """
 
-    beta_range: Limits = Limits(default=(0, 0.1), low=0, high=0.5, scalar=0, alias="beta_limit")
+    beta_range: Limits = Limits(default=(0, 0.1), low=0, high=0.5, scalar=0, alias="beta_limit", draws="beta")
     metadata_key: Plain = donors.key("fda_metadata")
-    p: Probability = Probability(default=0.5)
-    reference_images: Maybe = donors.references()
-    read_fn: Maybe = donors.reader()
-
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {**super().draw(sig, stream), "beta": stream.uniform(*self.beta_range)}
-
-    @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
-        return (ops.SwapAmplitudes(found(params, sig), params["beta"]),)
+    towards = ops.SwapAmplitudes, "beta"
 
 
 class HistogramMatching(Towards):
@@ -267,18 +261,9 @@ class HistogramMatching(Towards):
     blend_ratio: how far, 0 to 1. reference_images, read_fn: as in FDA.
     """
 
-    blend_ratio: Limits = Limits(default=(0.5, 1.0), low=0, high=1, scalar="fixed")
+    blend_ratio: Limits = Limits(default=(0.5, 1.0), low=0, high=1, scalar="fixed", draws="blend")
     metadata_key: Plain = donors.key("hm_metadata")
-    p: Probability = Probability(default=0.5)
-    reference_images: Maybe = donors.references()
-    read_fn: Maybe = donors.reader()
-
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {**super().draw(sig, stream), "blend": stream.uniform(*self.blend_ratio)}
-
-    @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
-        return (ops.MatchHistogram(found(params, sig), params["blend"]),)
+    towards = ops.MatchHistogram, "blend"
 
 
 class PixelDistributionAdaptation(Towards):
@@ -288,16 +273,7 @@ class PixelDistributionAdaptation(Towards):
     lowest and highest value ("minmax"). blend_ratio: how far, 0 to 1. reference_images, read_fn: as in FDA.
     """
 
-    blend_ratio: Limits = Limits(default=(0.25, 1.0), low=0, high=1, scalar="fixed")
+    blend_ratio: Limits = Limits(default=(0.25, 1.0), low=0, high=1, scalar="fixed", draws="blend")
     transform_type: Option = Option(default="pca", options=("pca", "standard", "minmax"), keep=True)
     metadata_key: Plain = donors.key("pda_metadata")
-    p: Probability = Probability(default=0.5)
-    reference_images: Maybe = donors.references()
-    read_fn: Maybe = donors.reader()
-
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {**super().draw(sig, stream), "blend": stream.uniform(*self.blend_ratio)}
-
-    @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
-        return (ops.MatchPixels(found(params, sig), params["transform_type"], params["blend"]),)
+    towards = ops.MatchPixels, "transform_type", "blend"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from augury import ops
-from augury.fields import Flag, Limits, Plain, Probability
+from augury.fields import Flag, Limits, Plain
 from augury.kernels.cpu import text
 from augury.ops import Op
 from augury.rng import Stream
@@ -40,7 +40,6 @@ class TextImage(ImageTransform):
     metadata_key: Plain = Plain(
         default="textimage_metadata", check=text.name_of, shape={"type": "string"}, examples=("words",)
     )
-    p: Probability = Probability(default=0.5)
 
     @property
     def asks_for(self) -> Sequence[str]:
