@@ -190,7 +190,8 @@ def object_patch(
     it; sigma (pixels) softens its edge, to half its opacity.
     """
     seen = max(-x, 0), max(-y, 0), min(shape[1] - x, width), min(shape[0] - y, height)
-    moves = (ops.Crop(x0, y0, x1, y1), ops.Resize(height, width), ops.Crop(*seen))
+    way = cv2.INTER_AREA if height < y1 - y0 else cv2.INTER_LINEAR
+    moves = (ops.Crop(x0, y0, x1, y1), ops.Resize(height, width, way), ops.Crop(*seen))
     values = moved(item["mask"], moves, mask=True)
     values = values.astype(np.uint8) if values.dtype == bool else values
     cover = values != 0
@@ -207,7 +208,7 @@ def object_patch(
 def overlay_patch(item: Any, shape: tuple[int, ...], x0: int, y0: int, x1: int, y1: int) -> ops.Patch:
     """The image of an item scaled to a box of an image of `shape`, as opaque as its last channel and mask say."""
     image, size = item["image"], (y1 - y0, x1 - x0)
-    moves = (ops.Resize(*size),) if image.shape[:2] != size else ()
+    moves = (ops.Resize(*size, cv2.INTER_AREA),) if image.shape[:2] != size else ()
     image, alpha = moved(image, moves), None
     channels = shape[2] if len(shape) > 2 else 1
     if channels_of(image) > channels:
