@@ -69,8 +69,8 @@ def digest_of_item(item: Mapping[str, Any]) -> str:
 def _tag(array: Any) -> bytes:
     """16 bytes that tell the bytes of an array from others: the AES-256-GMAC (SP 800-38D) under an all-zero key.
 
-    A published standard, so the same everywhere, and some fifteen times as fast as BLAKE2b: items are hashed in every call
-    that keeps a record. It guards against mistakes, not against forgery.
+    A published standard, so the same everywhere, and some fifteen times as fast as BLAKE2b: items are hashed in every
+    call that keeps a record. It guards against mistakes, not against forgery.
     """
     tag: bytes = _KEY.encrypt(b"", bytes(12), np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)[1]
     return tag

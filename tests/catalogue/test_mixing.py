@@ -95,6 +95,23 @@ def test_mosaic_fills_what_donors_leave() -> None:
         A.inverse(A.ReplayCompose([A.Mosaic(p=1)])(image=image(), mosaic_metadata=[])["replay"])
 
 
+def test_a_rejected_mosaic_leaves_no_labels() -> None:
+    asked: list[Any] = []
+
+    def enough(result: Any) -> bool:
+        asked.append(list(result["labels"]))
+        return len(asked) == 3
+
+    mosaic = A.Mosaic((2, 2), (80, 100), (80, 100), p=1)
+    run = A.ReplayCompose([A.Until(mosaic, enough, tries=9)], bbox_params=BOXES, keypoint_params=POINTS, seed=1)
+    items = [{"id": i, **marked(i)} for i in range(1, 10)]
+    out = run(**marked(0), mosaic_metadata=items)
+    assert asked[-1] == out["labels"] and len(asked) == 3 and asked[0] != asked[2]
+    assert len(out["masks"]) == 4 and len(out["bboxes"]) == len(out["labels"]) <= 4
+    again = A.replay(out["replay"], donors=lambda i: items[i - 1], **marked(0))
+    assert np.array_equal(again["image"], out["image"]) and again["labels"] == out["labels"]
+
+
 @pytest.mark.parametrize("kind", [list, tuple, np.array])
 def test_label_fields_keep_their_kind(kind: Any) -> None:
     targets = {**marked(0), "labels": kind(["a"]), "bboxes": np.array(marked(0)["bboxes"], np.float32)}
