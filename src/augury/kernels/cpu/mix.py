@@ -271,37 +271,34 @@ def swap_amplitudes(image: Array, op: ops.SwapAmplitudes) -> Array:
     reference = op.reference
     if reference.shape[:2] != (height, width):
         reference = geometry.resize(reference, ops.Resize(height, width, cv2.INTER_LINEAR))
-    unit = _stack(image)
-    ours, theirs = _lowest(unit, most), _lowest(_stack(reference), most)
-    amplitude = np.abs(ours)
-    # A frequency that is not in the image has phase 0.
-    phase = np.divide(ours, amplitude, out=np.ones_like(ours), where=amplitude > 0)
-    change = phase * (np.abs(theirs) - amplitude)
-    unit = unit + _from_lowest(change, most, height, width)
-    return from_fractions(repeated(list(unit), len(unit)).reshape(height, -1), image).reshape(image.shape)
-
-
-def _stack(image: Array) -> Array:
-    """Channels (C, H, W), float32 fractions."""
-    unit = image if image.itemsize == 4 else to_fractions(image)
-    return np.ascontiguousarray(unit.reshape(*unit.shape[:2], -1).transpose(2, 0, 1))
+    out = []
+    # One channel at a time stays in the cache.
+    for plane, other in zip(_planes_of(image), _planes_of(reference), strict=True):
+        unit = plane if plane.itemsize == 4 else to_fractions(plane)
+        ours = _lowest(unit, most)
+        amplitude = np.abs(ours)
+        # A frequency that is not in the image has phase 0.
+        phase = np.divide(ours, amplitude, out=np.ones_like(ours), where=amplitude > 0)
+        goal = np.abs(_lowest(other if other.itemsize == 4 else to_fractions(other), most))
+        change = _from_lowest(phase * (goal - amplitude), most, height, width)
+        out.append(from_fractions(np.add(unit, change, out=change), image))
+    return repeated(out, len(out)).reshape(image.shape)
 
 
 def _lowest(unit: Array, most: int) -> Array:
-    """Complex (C, columns, rows): frequencies 0..most of x, as far as there are, and -most..most of y."""
-    channels, height, width = unit.shape
+    """Complex (columns, rows): frequencies 0..most of x, as far as there are, and -most..most of y."""
+    height, width = unit.shape
     columns = min(most, width // 2) + 1
     # OpenCV packs the spectrum of a real row: Re 0, Re 1, Im 1, Re 2, Im 2 ... and, of even widths, a last Re.
-    packed = cv2.dft(unit.reshape(channels * height, width), flags=cv2.DFT_ROWS)
-    pairs = np.zeros((channels, height, 2 * columns), np.float32)
-    flat = pairs.reshape(channels * height, -1)
-    flat[:, 0] = packed[:, 0]
+    packed = cv2.dft(unit, flags=cv2.DFT_ROWS)
+    pairs = np.zeros((height, 2 * columns), np.float32)
+    pairs[:, 0] = packed[:, 0]
     rest = packed[:, 1 : 2 * columns - 1]
-    flat[:, 2 : 2 + rest.shape[1]] = rest
+    pairs[:, 2 : 2 + rest.shape[1]] = rest
     # Only the columns asked for are transformed along y.
-    turned = np.ascontiguousarray(pairs.view(np.complex64).transpose(0, 2, 1))
-    full = cv2.dft(turned.view(np.float32).reshape(channels * columns, height, 2), flags=cv2.DFT_ROWS)
-    return full.view(np.complex64).reshape(channels, columns, height)[:, :, _kept(most, height)]
+    turned = np.ascontiguousarray(pairs.view(np.complex64).T)
+    full = cv2.dft(turned.view(np.float32).reshape(columns, height, 2), flags=cv2.DFT_ROWS)
+    return full.view(np.complex64).reshape(columns, height)[:, _kept(most, height)]
 
 
 def _kept(most: int, side: int) -> Array:
@@ -310,19 +307,18 @@ def _kept(most: int, side: int) -> Array:
 
 
 def _from_lowest(change: Array, most: int, height: int, width: int) -> Array:
-    """(C, H, W) float32 whose spectrum is `change`, as `_lowest` gives it, and 0 elsewhere."""
-    channels, columns = change.shape[:2]
-    full = np.zeros((channels, columns, height), np.complex64)
-    full[:, :, _kept(most, height)] = change
+    """(H, W) float32 whose spectrum is `change`, as `_lowest` gives it, and 0 elsewhere."""
+    columns = len(change)
+    full = np.zeros((columns, height), np.complex64)
+    full[:, _kept(most, height)] = change
     flags = cv2.DFT_ROWS | cv2.DFT_INVERSE | cv2.DFT_SCALE
-    back = cv2.dft(full.view(np.float32).reshape(channels * columns, height, 2), flags=flags)
-    turned = np.ascontiguousarray(back.view(np.complex64).reshape(channels, columns, height).transpose(0, 2, 1))
-    pairs = turned.view(np.float32).reshape(channels * height, 2 * columns)
-    packed = np.zeros((channels * height, width), np.float32)
+    back = cv2.dft(full.view(np.float32).reshape(columns, height, 2), flags=flags)
+    pairs = np.ascontiguousarray(back.view(np.complex64).reshape(columns, height).T).view(np.float32)
+    packed = np.zeros((height, width), np.float32)
     packed[:, 0] = pairs[:, 0]
     until = min(2 * columns - 1, width)
     packed[:, 1:until] = pairs[:, 2 : until + 1]
-    return cv2.dft(packed, flags=flags | cv2.DFT_REAL_OUTPUT).reshape(channels, height, width)
+    return cv2.dft(packed, flags=flags | cv2.DFT_REAL_OUTPUT).reshape(height, width)
 
 
 def match_histogram(image: Array, op: ops.MatchHistogram) -> Array:
