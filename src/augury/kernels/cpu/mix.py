@@ -16,7 +16,7 @@ from augury import ops
 from augury.errors import SampleError, shown
 from augury.fields import number
 from augury.kernels.cpu import geometry
-from augury.kernels.cpu.arrays import FULL, channels_of, clipped, planes, repeated, to_fractions
+from augury.kernels.cpu.arrays import FULL, channels_of, clipped, planes, repeated, scratch
 from augury.kernels.cpu.blend import from_fractions
 from augury.kernels.cpu.color import color_matrix
 from augury.kernels.cpu.data import principal
@@ -272,17 +272,27 @@ def swap_amplitudes(image: Array, op: ops.SwapAmplitudes) -> Array:
     if reference.shape[:2] != (height, width):
         reference = geometry.resize(reference, ops.Resize(height, width, cv2.INTER_LINEAR))
     out = []
-    # One channel at a time stays in the cache.
+    # One channel at a time, in memory that is kept: fresh pages would cost more than the transforms.
     for plane, other in zip(_planes_of(image), _planes_of(reference), strict=True):
-        unit = plane if plane.itemsize == 4 else to_fractions(plane)
+        goal = np.abs(_lowest(_unit(other), most))
+        unit = _unit(plane)
         ours = _lowest(unit, most)
         amplitude = np.abs(ours)
         # A frequency that is not in the image has phase 0.
         phase = np.divide(ours, amplitude, out=np.ones_like(ours), where=amplitude > 0)
-        goal = np.abs(_lowest(other if other.itemsize == 4 else to_fractions(other), most))
         change = _from_lowest(phase * (goal - amplitude), most, height, width)
-        out.append(from_fractions(np.add(unit, change, out=change), image))
+        part = from_fractions(np.add(unit, change, out=change), image)
+        out.append(part.copy() if part is change else part)
     return repeated(out, len(out)).reshape(image.shape)
+
+
+def _unit(plane: Array) -> Array:
+    """A plane as float32 fractions, in this thread's scratch unless it is that already."""
+    if plane.itemsize == 4:
+        return plane
+    out = scratch(plane.shape, np.float32, "fda_unit")
+    np.copyto(out, plane)
+    return np.divide(out, np.float32(FULL[plane.itemsize]), out=out)
 
 
 def _lowest(unit: Array, most: int) -> Array:
@@ -290,7 +300,7 @@ def _lowest(unit: Array, most: int) -> Array:
     height, width = unit.shape
     columns = min(most, width // 2) + 1
     # OpenCV packs the spectrum of a real row: Re 0, Re 1, Im 1, Re 2, Im 2 ... and, of even widths, a last Re.
-    packed = cv2.dft(unit, flags=cv2.DFT_ROWS)
+    packed = cv2.dft(unit, dst=scratch(unit.shape, np.float32, "fda_rows"), flags=cv2.DFT_ROWS)
     pairs = np.zeros((height, 2 * columns), np.float32)
     pairs[:, 0] = packed[:, 0]
     rest = packed[:, 1 : 2 * columns - 1]
@@ -314,11 +324,13 @@ def _from_lowest(change: Array, most: int, height: int, width: int) -> Array:
     flags = cv2.DFT_ROWS | cv2.DFT_INVERSE | cv2.DFT_SCALE
     back = cv2.dft(full.view(np.float32).reshape(columns, height, 2), flags=flags)
     pairs = np.ascontiguousarray(back.view(np.complex64).reshape(columns, height).T).view(np.float32)
-    packed = np.zeros((height, width), np.float32)
+    packed = scratch((height, width), np.float32, "fda_rows")
+    packed[:] = 0
     packed[:, 0] = pairs[:, 0]
     until = min(2 * columns - 1, width)
     packed[:, 1:until] = pairs[:, 2 : until + 1]
-    return cv2.dft(packed, flags=flags | cv2.DFT_REAL_OUTPUT).reshape(height, width)
+    room = scratch((height, width), np.float32, "fda_back")
+    return cv2.dft(packed, dst=room, flags=flags | cv2.DFT_REAL_OUTPUT).reshape(height, width)
 
 
 def match_histogram(image: Array, op: ops.MatchHistogram) -> Array:
