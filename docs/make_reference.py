@@ -53,6 +53,7 @@ FAMILIES = {
     "color": "Colour",
     "codec": "Compression",
     "convert": "Conversion",
+    "video": "Video",
     "transform": "Nothing",
 }
 

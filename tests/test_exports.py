@@ -27,6 +27,7 @@ ConstrainedCoarseDropout FrequencyMasking GridMask GuidedCoarseDropout MaskDropo
 SquareSymmetry TimeReverse AnnotationArtifacts BiasField GibbsRinging HEStain KSpaceSpikeNoise RicianNoise
 Sharpness AugMix AdditiveNoise StochasticConvolution Morphological PixelSpread RandomGridShuffle Superpixels
 Mosaic CopyAndPaste OverlayElements FDA HistogramMatching PixelDistributionAdaptation TextImage
+UniformTemporalSubsample
 """.split()
 OWN = "Lambda ImageOnlyTransform DualTransform Transform".split()
 GROUPS = "Compose ReplayCompose Sequential OneOf OneOrOther SomeOf RandomOrder SelectiveChannelTransform Until".split()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import copy
-from itertools import zip_longest
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -17,6 +16,7 @@ from augury.kernels.cpu.mix import new_instances
 from augury.rng import State
 from augury.sample import DTYPE_NAMES, IMAGE_ROLES, STACKED, Array, Labels, Signature, new_signature
 from augury.targets.labels import Event, Track
+from augury.targets.relabel import ANY, mirrors
 
 Params = dict[str, Any]
 # A lowered step that has not run yet: its path, its ops, height and width of its input.
@@ -52,6 +52,10 @@ class Run:
     # What a replay finds donors by, and those that steps have asked for so far.
     load: Load | None = None
     donors: Donors | None = None
+    # What steps that mirror the image do to labels, by the name of the transform; None if nothing.
+    swaps: Mapping[str, ops.Relabel] | None = None
+    # Frames or instances whose parts go together; None unless the pipeline binds any.
+    bound: Any = None
     # What paths end with while a group runs a child again, such as "~1".
     again = ""
     # How far training is, 0 to 1, if the call was told.
@@ -73,6 +77,7 @@ class Run:
         out.pending = list(self.pending)
         out.tracks = [track.copy() for track in self.tracks]
         out.fate = None if self.fate is None else list(self.fate)
+        out.bound = copy(self.bound)
         return out
 
     def go_back_to(self, start: Run) -> None:
@@ -81,6 +86,7 @@ class Run:
         self.arrays, self.sig, self.selected = again.arrays, again.sig, again.selected
         self.pending, self.tracks, self.fate = again.pending, again.tracks, again.fate
         self.donors = None
+        self.bound = again.bound
 
     # ---- what a draw may see ----
 
@@ -93,7 +99,8 @@ class Run:
         if track is None:
             return self.sig._replace(labels=Labels(None, self.arrays, self.extras, None, self.donors))
         classes = None if track.classes is None else tuple(track.select(track.classes, track.params.label_fields[0]))
-        return self.sig._replace(labels=Labels(track.values, self.arrays, self.extras, classes, self.donors))
+        hulls = track.hulls(*self._frame())
+        return self.sig._replace(labels=Labels(hulls, self.arrays, self.extras, classes, self.donors))
 
     def select(self, channels: tuple[int, ...]) -> None:
         """Let the next steps see and change only some channels of the image."""
@@ -123,10 +130,11 @@ class Run:
             return lowered
         if self.selected is not None:
             lowered = [ops.OnChannels(self.selected[1], tuple(lowered))]
+        steps = lowered if self.swaps is None else self.swapped(name, lowered)
         shape = sig.shape
         height = old_height = shape[0]
         width = old_width = shape[1]
-        self.pending.append((path, lowered, height, width))
+        self.pending.append((path, steps, height, width))
         for op in lowered:
             kind = op.kind
             if kind == "geometry":
@@ -137,7 +145,16 @@ class Run:
                 self.called()
                 return lowered
             elif kind == "mix":
+                if self.bound is not None and op.adds:
+                    raise SampleError(
+                        f"{path}: adds labels, which instances or frames that are bound together have no place for; "
+                        "leave the binding out"
+                    )
                 height, width = op.size(height, width)
+            elif kind == "stack":
+                self.pending.pop()
+                self.take(path, op)
+                return lowered
             elif type(op) in _RETYPES:
                 self.sig = sig = _RETYPES[type(op)](op, sig)
         if height != old_height or width != old_width:
@@ -145,6 +162,28 @@ class Run:
         if lowered[-1].kind == "mix":
             self.flush()  # what it adds to a list of masks is added once, after its own step
         return lowered
+
+    def swapped(self, name: str, lowered: Sequence[Any]) -> Sequence[Any]:
+        """The ops of a step of transform `name`, and what they do to labels if they mirror the image."""
+        assert self.swaps is not None
+        mirrored = mirrors(lowered)
+        # Of a function only its author, who named it, knows that it mirrors.
+        op = self.swaps.get(name, self.swaps.get(ANY) if mirrored else None) if mirrored is not False else None
+        return lowered if op is None else (*lowered, op)
+
+    def take(self, path: str, op: ops.TakeFrames) -> None:
+        """Keep some frames of images and masks, and the labels of these frames."""
+        self.flush()
+        roles = ("images", "masks") if self.bound is None or self.bound.form == "frames" else ("images",)
+        stacks = [name for name, role in self.roles.items() if role in roles]
+        out = self.arrays.copy()
+        for name in stacks:
+            value, indices = out[name], op.indices(len(out[name]))
+            # Fresh arrays, since a frame may repeat.
+            out[name] = [copy(value[i]) for i in indices] if isinstance(value, (list, tuple)) else value[indices]
+        self.arrays = out
+        if self.bound is not None and self.bound.form == "frames":
+            self.bound.take(self.tracks, path, op.indices(len(self.bound.kept)))
 
     def note(self, path: str, name: str, params: Params, version: int) -> None:
         """Write down a step that ran."""
@@ -257,13 +296,17 @@ class Run:
 
     def _run_arrays(self, lowered: Sequence[Any], height: int, width: int) -> dict[str, Any]:
         out = self.arrays.copy()
-        programs: dict[bool, Sequence[Any]] = {}
+        programs: dict[bool | str, Sequence[Any]] = {}
         for name, role in self.roles.items():
             is_image = role in IMAGE_ROLES
-            if is_image not in programs:
-                some = lowered if is_image else [for_mask(op) for op in lowered if acts_on_masks(op)]
-                programs[is_image] = self._rewritten(some, height, width)
-            if program := programs[is_image]:
+            # Masks share their ops, unless their values change by name.
+            group = is_image if is_image or self.swaps is None else name
+            if group not in programs:
+                some = lowered if is_image else [for_mask(op, name) for op in lowered if acts_on_masks(op)]
+                if is_image and self.swaps is not None:
+                    some = [op for op in lowered if op.kind != "labels"]
+                programs[group] = self._rewritten(some, height, width)
+            if program := programs[group]:
                 kernels = KERNELS if is_image else MASK_KERNELS
                 mixes = program[-1].kind == "mix"
                 if mixes:
@@ -341,21 +384,22 @@ def owned(value: Any, source: Any) -> Any:
             return value.copy(order="C")
         return value
     if isinstance(value, (list, tuple)):
-        # A list may have grown: what was added to it is nobody else's.
-        sources = source if isinstance(source, (list, tuple)) else [source] * len(value)
-        return [owned(frame, origin) for frame, origin in zip_longest(value, sources)][: len(value)]
+        same = isinstance(source, (list, tuple)) and len(source) == len(value)
+        return [owned(frame, source[i] if same else source) for i, frame in enumerate(value)]
     return value
 
 
-def for_mask(op: Any) -> Any:
-    """The op as it runs on masks."""
+def for_mask(op: Any, name: str = "mask") -> Any:
+    """The op as it runs on the mask target `name`."""
+    if type(op) is ops.Relabel:
+        return op.on(name)
     return op.for_mask() if hasattr(op, "for_mask") else op
 
 
 def acts_on_masks(op: Any) -> bool:
     """Whether masks change with the image."""
     kind = op.kind
-    if kind in ("geometry", "layout"):
+    if kind in ("geometry", "layout", "labels"):
         return True
     if kind == "mix":
         return bool(op.on_masks)

@@ -424,6 +424,11 @@ MIXING: list[Case] = [
                    "font_color": ["red", [1, 2, 3]], "fraction_range": [0.4, 1]}),
 ]  # fmt: skip
 
+VIDEO: list[Case] = [
+    ("UniformTemporalSubsample", {"num_frames": 1}),
+    ("UniformTemporalSubsample", {"num_frames": 5}),
+]
+
 CASES: list[Case] = [
     *FLIP,
     *TONE,
@@ -442,4 +447,5 @@ CASES: list[Case] = [
     *LIGHT,
     *FILM,
     *MIXING,
+    *VIDEO,
 ]

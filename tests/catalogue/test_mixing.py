@@ -286,3 +286,25 @@ def test_matched_axes(channels: int, dtype: str) -> None:
     assert got.dtype == ours.dtype and apart(got, want, ours) < {"uint8": 0.7, "uint16": 30, "float32": 0.1}[dtype]
     half = KERNELS[ops.MatchPixels](ours, ops.MatchPixels(theirs, "pca", 0.0))
     assert apart(half, ours.astype(float), ours) <= 1
+
+
+def test_turned_boxes_and_swapped_labels() -> None:
+    turned = {"image": image(60, 80), "bboxes": [[20, 20, 60, 40, 30.0]], "labels": ["left"]}
+    item = {"image": image(60, 80, seed=1), "bboxes": [[30, 10, 50, 50, -20.0]], "labels": ["other"]}
+    params = A.BboxParams("pascal_voc", bbox_type="obb", label_fields=["labels"])
+    out = A.Compose([A.Mosaic((1, 2), (60, 160), (60, 80), p=1)], bbox_params=params)(**turned, mosaic_metadata=[item])
+    assert np.allclose(out["bboxes"], [turned["bboxes"][0], [110, 10, 130, 50, -20.0]]) and len(out["labels"]) == 2
+    shape = np.zeros((60, 80), np.uint8)
+    shape[5:20, 5:30] = 1
+    pasted = {"image": item["image"], "mask": shape, "labels": "new"}
+    out = A.Compose([A.CopyAndPaste(p=1)], bbox_params=params)(**turned, copy_paste_metadata=pasted)
+    assert out["labels"][-1] == "new" and out["bboxes"][-1][4] == 0
+
+    points = A.KeypointParams(
+        "xy", label_fields=["names"], label_mapping={"HorizontalFlip": {"names": {"l": "r", "r": "l"}}}
+    )
+    flipped = A.Compose(
+        [A.HorizontalFlip(p=1), A.Mosaic((1, 2), (40, 100), (40, 50), p=1)], bbox_params=BOXES, keypoint_params=points
+    )
+    out = flipped(**({**marked(0), "names": ["l"]}), mosaic_metadata=[{**marked(1), "names": ["l"]}])
+    assert out["names"] == ["r", "l"]

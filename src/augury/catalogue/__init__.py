@@ -22,6 +22,7 @@ from augury.catalogue import (
     rotate,
     text,
     tone,
+    video,
     weather,
 )
 from augury.catalogue.affine import *
@@ -45,6 +46,7 @@ from augury.catalogue.resize import *
 from augury.catalogue.rotate import *
 from augury.catalogue.text import *
 from augury.catalogue.tone import *
+from augury.catalogue.video import *
 from augury.catalogue.weather import *
 from augury.transform import NoOp
 
@@ -70,6 +72,7 @@ __all__ = [
     *rotate.__all__,
     *text.__all__,
     *tone.__all__,
+    *video.__all__,
     *weather.__all__,
     "NoOp",
 ]

@@ -37,6 +37,11 @@ class Collage(NamedTuple):
     def on_masks(self) -> bool:
         return True
 
+    @property
+    def adds(self) -> bool:
+        """Whether it brings labels or instance masks."""
+        return True
+
     def size(self, height: int, width: int) -> tuple[int, int]:
         return self.height, self.width
 
@@ -73,6 +78,11 @@ class Paste(NamedTuple):
     min_visible: float = 0.0
     target: str = "image"
     role: str = "image"
+
+    @property
+    def adds(self) -> bool:
+        """Whether it brings labels or instance masks."""
+        return self.hides
 
     def size(self, height: int, width: int) -> tuple[int, int]:
         return self.height, self.width

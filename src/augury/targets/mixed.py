@@ -42,8 +42,9 @@ def paste(track: Track, path: str, op: ops.Paste, height: int, width: int) -> No
             values, rows, size = _join(track, path, item)
             found.append(_within(track, path, values, rows, patch, size))
         elif track.name == "bboxes":
-            row = [0.0] * 4 if not len(track.value) or isinstance(track.value[0], list) else (0.0,) * 4
-            found.append((_outline(patch), _joined(track, item, [row], f"{path}: donor")))
+            empty = np.zeros(track.codec.GIVEN).tolist()
+            row = empty if not len(track.value) or isinstance(track.value[0], list) else tuple(empty)
+            found.append((_outline(patch, track.values.shape[1]), _joined(track, item, [row], f"{path}: donor")))
         else:
             found.append((track.values[:0], track.rows[:0]))
     kept = []
@@ -55,11 +56,12 @@ def paste(track: Track, path: str, op: ops.Paste, height: int, width: int) -> No
     track.values, track.rows = (np.concatenate(part) for part in zip(*kept, strict=True))
 
 
-def _outline(patch: ops.Patch) -> Any:
-    """(1, 4), the hull of what a patch covers."""
-    rows, columns = np.flatnonzero(patch.cover.any(axis=1)), np.flatnonzero(patch.cover.any(axis=0))
+def _outline(patch: ops.Patch, columns: int) -> Any:
+    """The hull of what a patch covers as one box, not turned and all seen where boxes say that too."""
+    down, across = np.flatnonzero(patch.cover.any(axis=1)), np.flatnonzero(patch.cover.any(axis=0))
     x, y = patch.x, patch.y
-    return np.array([[x + columns[0], y + rows[0], x + columns[-1] + 1, y + rows[-1] + 1]], np.float64)
+    box = [x + across[0], y + down[0], x + across[-1] + 1, y + down[-1] + 1]
+    return np.array([[*box, 0.0, 1.0][:columns]], np.float64)
 
 
 def _seen(track: Track, values: Any, covered: Any, least: float) -> Any:
@@ -70,7 +72,8 @@ def _seen(track: Track, values: Any, covered: Any, least: float) -> Any:
         for i, (x, y) in enumerate(values[:, :2].tolist() if track.params.remove_invisible else ()):
             seen[i] = not (0 <= x < width and 0 <= y < height and covered[int(y), int(x)])
         return seen
-    for i, (x0, y0, x1, y1) in enumerate(values[:, :4].tolist()):
+    hulls = values if values.shape[1] == 4 else track.codec.hulls(values)
+    for i, (x0, y0, x1, y1) in enumerate(hulls.tolist()):
         part = covered[max(math.floor(y0), 0) : math.ceil(y1), max(math.floor(x0), 0) : math.ceil(x1)]
         seen[i] = not part.size or (not part.all() and 1 - part.mean() >= least)
     return seen
@@ -109,6 +112,9 @@ def _joined(track: Track, item: Mapping[str, Any], value: Any, where: str) -> An
             raise SampleError(
                 f"{where}: {len(value)} labels with {len(entries)} entries of {field!r}; give one per label"
             )
+        # What mirrored the sample did not mirror the donor: the renaming at the end is taken back first.
+        back = {new: old for old, new in ((track.renamed or {}).get(field) or {}).items()}
+        entries = [back.get(one, one) for one in entries] if back else entries
         track.added[field] = [*track.added.get(field, ()), *entries]
     first = len(track.value)
     track.value = join(track.value, value, where)
