@@ -39,6 +39,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "RandomSizedCrop": {"min_max_height": [20, 40], "size": [20, 30]},
     "LetterBox": {"size": [20, 30]},
     "TextImage": {"font_path": font()},
+    "UniformTemporalSubsample": {"num_frames": 4},
 }
 
 
@@ -63,6 +64,7 @@ def test_every_transform_is_in_the_facts() -> None:
     )
     new |= {
         "CopyAndPaste",
+        "UniformTemporalSubsample",
         "LetterBox",
         "AtmosphericFog",
         "LensFlare",
