@@ -43,6 +43,8 @@ FAMILIES = {
     "noise": "Noise",
     "medical": "Scanners and stains",
     "marks": "Marks",
+    "mixing": "Mixing",
+    "text": "Text",
     "rearrange": "Rearranged pixels",
     "weather": "Weather and dirt",
     "light": "Light and shade",

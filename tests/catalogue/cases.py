@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.samples import font
+
 Case = tuple[str, dict[str, Any]]
 
 FLIP: list[Case] = [
@@ -413,6 +415,23 @@ FILM: list[Case] = [
     ("Dithering", {"error_diffusion_algorithm": "jarvis", "serpentine": True, "color_mode": "per_channel"}),
 ]
 
+MIXING: list[Case] = [
+    ("Mosaic", {}),
+    ("Mosaic", {"grid_yx": [2, 3], "target_size": [90, 70], "cell_shape": [60, 50], "fit_mode": "contain", "fill": 9}),
+    ("Mosaic", {"grid_yx": [1, 1], "target_size": [30, 40], "cell_shape": [30, 40], "center_range": 0.5}),
+    ("CopyAndPaste", {}),
+    ("CopyAndPaste", {"blend_mode": "gaussian", "scale_range": [0.3, 2], "min_visibility_after_paste": 0.5}),
+    ("OverlayElements", {}),
+    ("FDA", {}),
+    ("FDA", {"beta_limit": [0.3, 0.5]}),
+    ("HistogramMatching", {}),
+    ("HistogramMatching", {"blend_ratio": [1, 1]}),
+    *(("PixelDistributionAdaptation", {"transform_type": kind}) for kind in ("pca", "standard", "minmax")),
+    ("TextImage", {"font_path": font()}),
+    ("TextImage", {"font_path": font(), "augmentations": ["swap", "deletion", "insertion"], "clear_bg": True,
+                   "font_color": ["red", [1, 2, 3]], "fraction_range": [0.4, 1]}),
+]  # fmt: skip
+
 VIDEO: list[Case] = [
     ("UniformTemporalSubsample", {"num_frames": 1}),
     ("UniformTemporalSubsample", {"num_frames": 5}),
@@ -435,5 +454,6 @@ CASES: list[Case] = [
     *WEATHER,
     *LIGHT,
     *FILM,
+    *MIXING,
     *VIDEO,
 ]

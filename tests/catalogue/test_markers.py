@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import augury as A
-from augury.catalogue import dropout
+from augury.catalogue import dropout, mixing
 from augury.transform import REGISTRY
 from tests.catalogue.cases import CASES
 from tests.samples import BOX_SETTINGS, POINT_SETTINGS, sample
@@ -24,7 +24,7 @@ FEW, ENOUGH, MANY = 4, 8, 60
 # Of a blob, in pixels.
 SIGMA = 1.5
 # Dual transforms whose pixels stay where they are, and those that take markers apart: their own files test them.
-STILL = {"NoOp", "ToTensorV2", "UniformTemporalSubsample", *dropout.__all__}
+STILL = {"NoOp", "ToTensorV2", "UniformTemporalSubsample", *dropout.__all__, *mixing.__all__}
 APART = {"PixelSpread", "RandomGridShuffle"}
 EVERY = [
     (i, name, arguments)

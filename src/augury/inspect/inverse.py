@@ -130,7 +130,9 @@ def inverse(record: object) -> Inverse:
             raise InverseError(
                 f"{step.path}: {step.name} is a function of your own, so its inverse is not known; drop the step"
             )
-        if kind.acts_on != "dual":
+        if kind.inverts == "never":
+            raise InverseError(f"{step.path}: {step.name} joins several samples, which cannot be undone; drop the step")
+        if kind.acts_on != "dual" or kind.inverts == "keeps":
             continue
         transform = lowering(step, {})
         run.pending.clear()
