@@ -8,7 +8,22 @@ import numpy as np
 from hypothesis import strategies as st
 
 from augury import ops
-from augury.fields import Field, Fill, Flag, Integer, Limits, Maybe, Number, Numbers, Option, Plain, Size, Words
+from augury.fields import (
+    Field,
+    Fill,
+    Flag,
+    Integer,
+    Limits,
+    Listed,
+    Maybe,
+    Name,
+    Number,
+    Numbers,
+    Option,
+    Plain,
+    Size,
+    Words,
+)  # fmt: skip
 from augury.transform import Transform
 
 ELEMENTS = ("e", "r90", "r180", "r270", "v", "hvt", "h", "t")
@@ -123,6 +138,12 @@ def values_of(field: Field[Any, Any]) -> st.SearchStrategy[Any]:
     if isinstance(field, Fill):
         fills: Any = st.integers(0, 1) | st.sampled_from((0, *field.words))
         return fills | st.none() if field.nullable else fills
+    if isinstance(field, Listed):
+        sizes = field.counts or (0, 1, 3)[not field.empty :]
+        lists = st.sampled_from(sizes).flatmap(lambda n: st.tuples(*[values_of(field.inner)] * n))
+        return lists | values_of(field.inner) if field.alone else lists
+    if isinstance(field, Name):
+        return st.just("given")
     if isinstance(field, Words):
         return st.permutations(field.options)
     if isinstance(field, (Plain, Numbers)):

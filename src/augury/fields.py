@@ -480,6 +480,57 @@ class Numbers(Field[Any, Any]):
         return out
 
 
+class Listed(Field[Any, Any]):
+    """A list of what another field accepts.
+
+    counts: how long it may be, any length but 0 if none is given; empty: 0 too. alone: one value may stand by itself.
+    """
+
+    def __init__(
+        self,
+        inner: Field[Any, Any],
+        *,
+        default: Any = REQUIRED,
+        counts: Sequence[int] = (),
+        empty: bool = False,
+        alone: bool = False,
+    ) -> None:
+        super().__init__(default=default, unit=inner.unit, keep=inner.keep)
+        self.inner, self.counts, self.empty, self.alone = inner, tuple(counts), empty, alone
+
+    def convert(self, value: Any) -> Any:
+        if self.alone and (isinstance(value, (str, Mapping)) or not hasattr(value, "__len__")):
+            return self.inner.convert(value)
+        length = f"{' or '.join(map(str, self.counts))} values" if self.counts else "values"
+        if isinstance(value, (str, Mapping)) or not hasattr(value, "__len__") or not self._fits(len(value)):
+            raise ValueError(f"pass {'one value or ' if self.alone else ''}a list of {length}")
+        return tuple([self.inner.convert(one) for one in value])
+
+    def _fits(self, count: int) -> bool:
+        return count in self.counts if self.counts else count > 0 or self.empty
+
+    def form(self) -> dict[str, Any]:
+        kinds: list[dict[str, Any]] = [{"type": "array", "items": self.inner.form()}]
+        if self.counts:
+            kinds = [{**kinds[0], "minItems": n, "maxItems": n} for n in self.counts]
+        elif not self.empty:
+            kinds[0]["minItems"] = 1
+        kinds = [self.inner.form(), *kinds] if self.alone else kinds
+        return kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
+
+
+class Name(Field[str, str]):
+    """Text that is not empty."""
+
+    def convert(self, value: Any) -> str:
+        if not isinstance(value, str) or not value:
+            raise ValueError("pass a name")
+        return value
+
+    def form(self) -> dict[str, Any]:
+        return {"type": "string", "minLength": 1}
+
+
 class Plain(Field[Any, Any]):
     """A value with a shape of its own, checked by `check`, which returns the stored form or raises ValueError(rule).
 
@@ -505,6 +556,39 @@ class Plain(Field[Any, Any]):
 
     def form(self) -> dict[str, Any]:
         return dict(self.shape)
+
+
+class Axes(Plain):
+    """A range for x and y alike, or {"x": ..., "y": ...} with one or both; stored as the dict of both.
+
+    limits: what each range accepts. missing: the value of an axis that is left out. together: a range for both stays
+    one, from which one value is drawn for both.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        *,
+        missing: float = 0.0,
+        together: bool = False,
+        default: Any = REQUIRED,
+        examples: Sequence[Any] = (),
+    ) -> None:
+        pair = limits.form()
+        one = [{"type": pair["items"]["type"]}, pair]
+        both = {"type": "object", "properties": {"x": {"anyOf": one}, "y": {"anyOf": one}}}
+        super().__init__(
+            default=default, check=self.axes, shape={"anyOf": [*one, both]}, examples=examples, unit=limits.unit
+        )
+        self.aliases, self.limits, self.missing, self.together = limits.aliases, limits, missing, together
+
+    def axes(self, value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            both = self.limits.convert(value)
+            return both if self.together else {"x": both, "y": both}
+        if not value or set(value) - {"x", "y"}:
+            raise ValueError("pass a number, a pair (low, high), or a dict with 'x', 'y' or both")
+        return {axis: self.limits.convert(value.get(axis, (self.missing, self.missing))) for axis in ("x", "y")}
 
 
 class Color(Numbers):

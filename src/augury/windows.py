@@ -1,0 +1,328 @@
+"""Rectangles on the image, drawn: windows that crops show, holes that dropouts overwrite, and where objects are.
+
+A box is (x_min, y_min, x_max, y_max) in whole pixels, ends exclusive. Lengths and places are integers in pixels unless
+they are said to be fractions. `sig` is the signature of the image; only what speaks of labels needs them in it.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+
+from augury.errors import SampleError
+from augury.rng import Source, Stream
+from augury.sample import Array, Signature
+
+Box = tuple[int, int, int, int]
+Range = Sequence[float]
+
+POSITIONS = ("center", "top_left", "top_right", "bottom_left", "bottom_right", "random")
+_HALF = 0xFFFFFFFF
+_32 = np.uint64(32)
+_ATTEMPTS = 10
+
+# ---- places of rectangles that are known --------------------------------------------------------------
+
+
+def place(position: str, height: int, width: int, stream: Stream) -> tuple[int, int]:
+    """Rows above and columns left of an image that leaves `height` rows and `width` columns of its frame free."""
+    if position == "center":
+        return height // 2, width // 2
+    if position == "random":
+        return stream.integer(0, height), stream.integer(0, width)
+    return height if position.startswith("bottom") else 0, width if position.endswith("right") else 0
+
+
+def anywhere(height: int, width: int, sig: Signature, stream: Stream) -> Box:
+    """A box of height x width, each place inside the image equally likely."""
+    y, x = stream.integer(0, sig.shape[0] - height), stream.integer(0, sig.shape[1] - width)
+    return x, y, x + width, y + height
+
+
+def centred(x: float, y: float, w: float, h: float, sig: Signature) -> Box:
+    """A box of at least a pixel about a point, cut to the image."""
+    left, top = min(max(round(x - w / 2), 0), sig.width - 1), min(max(round(y - h / 2), 0), sig.height - 1)
+    right, bottom = min(left + max(round(w), 1), sig.width), min(top + max(round(h), 1), sig.height)
+    return left, top, right, bottom
+
+
+def overlap(one: Sequence[float], other: Sequence[float]) -> bool:
+    """Whether two boxes share more than an edge."""
+    return one[0] < other[2] and one[2] > other[0] and one[1] < other[3] and one[3] > other[1]
+
+
+# ---- sizes by area and aspect ratio -------------------------------------------------------------------
+
+
+def of_area(scale: Range, ratio: Range, sig: Signature, stream: Stream) -> Box:
+    """A box whose area, a fraction of the image's, and ratio of width to height are drawn until it fits.
+
+    After ten attempts, the largest box of the nearest ratio, in the centre.
+    """
+    image_height, image_width = sig.shape[:2]
+    for _ in range(_ATTEMPTS):
+        area = image_height * image_width * stream.uniform(*scale)
+        aspect = stream.log_uniform(*ratio)
+        height, width = round(math.sqrt(area / aspect)), round(math.sqrt(area * aspect))
+        if 0 < height <= image_height and 0 < width <= image_width:
+            return anywhere(height, width, sig, stream)
+    height, width = largest(ratio, sig)
+    y, x = (image_height - height) // 2, (image_width - width) // 2
+    return x, y, x + width, y + height
+
+
+def of_area_at_once(scale: Range, ratio: Range, sig: Signature, stream: Stream) -> Box:
+    """A box as in `of_area`, whose area is drawn once and the ratio among those that fit; the largest if none does."""
+    image_height, image_width = sig.shape[:2]
+    area = image_height * image_width * stream.uniform(*scale)
+    low, high = max(ratio[0], area / image_height**2), min(ratio[1], image_width**2 / area)
+    if low <= high:
+        aspect = stream.log_uniform(low, high)
+        height = min(image_height, max(1, round(math.sqrt(area / aspect))))
+        width = min(image_width, max(1, round(math.sqrt(area * aspect))))
+    else:
+        height, width = largest(ratio, sig)
+    return anywhere(height, width, sig, stream)
+
+
+def largest(ratio: Range, sig: Signature) -> tuple[int, int]:
+    """Height and width of the largest box whose ratio of width to height is the one nearest to the image's."""
+    height, width = sig.shape[:2]
+    nearest = min(max(width / height, ratio[0]), ratio[1])
+    if nearest * height <= width:
+        return height, max(1, round(nearest * height))
+    return max(1, round(width / nearest)), width
+
+
+def erased(scale: Range, ratio: Range, sig: Signature, stream: Stream) -> Box:
+    """A box of drawn area and ratio, both uniform; after ten attempts the last one, cut to the image."""
+    height, width = sig.shape[:2]
+    for _ in range(_ATTEMPTS):
+        area = stream.uniform(*scale) * height * width
+        aspect = stream.uniform(*ratio)
+        w, h = max(round(math.sqrt(area * aspect)), 1), max(round(math.sqrt(area / aspect)), 1)
+        if w <= width and h <= height:
+            break
+    w, h = min(w, width), min(h, height)
+    x, y = stream.integer(0, width - w), stream.integer(0, height - h)
+    return x, y, x + w, y + h
+
+
+# ---- intervals on one axis ----------------------------------------------------------------------------
+
+
+def with_a_pixel(low: int, high: int, size: int) -> tuple[int, int]:
+    """low and high, moved apart in proportion to what they cut off, so that the interval shows a pixel of [0, size)."""
+    cut_low, cut_high = max(0, low), max(0, size - high)
+    excess = cut_low + cut_high - (size - 1)
+    if excess <= 0:
+        return low, high
+    back = round(excess * cut_low / (cut_low + cut_high))
+    return low - back, high + excess - back
+
+
+def trimmed(size: int, first: float, last: float, stream: Stream) -> tuple[int, int]:
+    """[0, size] with random parts cut off, at most the fractions `first` and `last`; a pixel stays."""
+    most, last_most = int(first * size), int(last * size)
+    low = stream.integer(0, most if most < size else size - 1)
+    left = size - low - 1
+    return low, size - stream.integer(0, last_most if last_most < left else left)
+
+
+def moved(low: int, high: int, most: int, size: int, stream: Stream) -> tuple[int, int]:
+    """low and high, each moved by up to `most` and clipped to [0, size]; as they were if they met."""
+    first, last = max(0, low + stream.integer(-most, most)), min(size, high + stream.integer(-most, most))
+    return (first, last) if first < last else (low, high)
+
+
+def around(low: float, high: float, size: int, stream: Stream) -> tuple[int, int]:
+    """A random interval of whole pixels in [0, size] around [low, high]."""
+    first = min(max(0, math.floor(low)), size - 1)
+    last = max(min(size, math.ceil(high)), first + 1)
+    return stream.integer(0, first), stream.integer(last, size)
+
+
+def grown(low: int, high: int, wanted: int, size: int, stream: Stream) -> tuple[int, int]:
+    """A random interval of `wanted` pixels in [0, size] around [low, high], or the whole where that is longer."""
+    wanted = min(max(wanted, high - low), size)
+    first = stream.integer(max(high - wanted, 0), min(low, size - wanted))
+    return first, first + wanted
+
+
+def showing(low: float, high: float, length: int, size: int, erosion: float, stream: Stream) -> int:
+    """Where an interval of `length` in [0, size] begins that shows [low, high], eroded, or lies in it."""
+    margin = (high - low) * erosion / 2
+    first, last = sorted((math.floor(low + margin), math.ceil(high - margin) - length))
+    return stream.integer(*(min(max(at, 0), size - length) for at in (first, last)))
+
+
+def strips(count: tuple[int, int], length: tuple[int, int], size: int, stream: Stream) -> list[tuple[int, int]]:
+    """Intervals of drawn number and length in [0, size], without empty ones."""
+    out = []
+    for _ in range(stream.integer(*count)):
+        long = min(stream.integer(*length), size)
+        first = stream.integer(0, size - long)
+        out += [(first, first + long)] if long else []
+    return out
+
+
+# ---- around labels ------------------------------------------------------------------------------------
+
+
+def boxes_of(sig: Signature) -> Array | None:
+    """The boxes (N, 4); None without any."""
+    boxes = sig.labels.boxes if sig.labels is not None else None
+    return None if boxes is None or not len(boxes) else boxes
+
+
+def labelled(sig: Signature, labels: Sequence[Any] | None, name: str) -> list[list[float]]:
+    """The boxes whose entry in the first label field is one of `labels`; SampleError naming the argument `name`."""
+    boxes = boxes_of(sig)
+    if boxes is None or sig.labels is None or not labels:
+        return []
+    if sig.labels.classes is None:
+        raise SampleError(f"{name}: the boxes have no labels; name their list in BboxParams(label_fields=[...])")
+    return [box for box, label in zip(boxes.tolist(), sig.labels.classes, strict=True) if label in labels]
+
+
+def safe(boxes: Array | None, sig: Signature, stream: Stream, erosion: float) -> Box:
+    """A random box that holds all boxes after each lost `erosion` of its width and height, half on either side.
+
+    Without boxes, or at erosion 1, it has the shape of the image, shrunk by a factor from 1 - erosion to 1.
+    """
+    height, width = sig.shape[:2]
+    if boxes is None or erosion == 1.0:
+        part = 1.0 - erosion * stream.random()
+        return anywhere(max(1, round(height * part)), max(1, round(width * part)), sig, stream)
+    low, high = boxes[:, :2], boxes[:, 2:4]
+    if erosion:
+        margin = (high - low) * (erosion / 2)
+        low, high = low + margin, high - margin
+    x_min, y_min = np.minimum.reduce(low).tolist()
+    x_max, y_max = np.maximum.reduce(high).tolist()
+    x_min, x_max = around(x_min, x_max, width, stream)
+    y_min, y_max = around(y_min, y_max, height, stream)
+    return x_min, y_min, x_max, y_max
+
+
+def with_a_filled_pixel(filled: Array, height: int, width: int, sig: Signature, stream: Stream) -> Box:
+    """A box of height x width that holds a random pixel where `filled`, (H, W) bool; anywhere if there is none."""
+    until = np.add.reduce(filled, axis=1, dtype=np.intp).cumsum()
+    if not until[-1]:
+        return anywhere(height, width, sig, stream)
+    at = stream.integer(0, int(until[-1]) - 1)
+    row = int(until.searchsorted(at, side="right"))
+    column = int(np.flatnonzero(filled[row])[at - (int(until[row - 1]) if row else 0)])
+    y = min(max(0, row - stream.integer(0, height - 1)), sig.height - height)
+    x = min(max(0, column - stream.integer(0, width - 1)), sig.width - width)
+    return x, y, x + width, y + height
+
+
+# ---- masks --------------------------------------------------------------------------------------------
+
+
+def mask_of(sig: Signature) -> Array:
+    """The mask (H, W[, C]); SampleError if there is none of the image's size."""
+    mask = sig.labels.arrays.get("mask") if sig.labels is not None else None
+    if mask is None or mask.shape[:2] != sig.shape[:2]:
+        found = "missing" if mask is None else f"its shape {mask.shape} differs from the image's {sig.shape[:2]}"
+        raise SampleError(f"mask: {found}; pass a mask of the image's height and width")
+    return np.asarray(mask)
+
+
+def counting(sig: Signature, ignore_values: Sequence[int], ignore_channels: Sequence[int]) -> Array:
+    """(H, W) bool: where `mask`, or one of `masks`, is not 0 nor an ignored value, in a channel that counts."""
+    arrays = sig.labels.arrays if sig.labels is not None else {}
+    masks = [arrays["mask"]] if "mask" in arrays else list(arrays.get("masks", ()))
+    if not masks and "masks" not in arrays:
+        raise SampleError("mask: missing; pass mask or masks, or use RandomCrop")
+    filled: Array | None = None
+    for mask in masks:
+        if mask.shape[:2] != sig.shape[:2]:
+            raise SampleError(f"mask: shape {mask.shape} differs from the image's {sig.shape[:2]}; resize one of them")
+        part = mask != 0
+        for value in ignore_values:
+            part &= mask != value
+        if ignore_channels:
+            if mask.ndim < 3:
+                raise SampleError(f"mask: shape {mask.shape} has no channels to ignore; leave ignore_channels out")
+            part[..., [c for c in ignore_channels if -mask.shape[2] <= c < mask.shape[2]]] = False
+        part = part.any(axis=2) if part.ndim == 3 else part
+        filled = part if filled is None else filled | part
+    return np.zeros(sig.shape[:2], bool) if filled is None else filled
+
+
+def flat(where: Array) -> Array:
+    """(H, W[, C]) of bool as (H, W) uint8."""
+    out: Array = where.astype(np.uint8)
+    return out.max(axis=2) if out.ndim == 3 else out
+
+
+def objects(where: Array) -> tuple[Array, int]:
+    """Connected pixels of (H, W[, C]): numbers from 1 per pixel, and how many there are."""
+    count, labels = cv2.connectedComponents(flat(where), connectivity=8)
+    return labels, count - 1
+
+
+def touching(where: Array, points: Sequence[Sequence[int]]) -> Array:
+    """(H, W) uint8, not 0 at the connected pixels of `where` that hold one of the points (x, y)."""
+    height, width = where.shape[:2]
+    found = np.zeros((height + 2, width + 2), np.uint8)
+    filled = flat(where)
+    for x, y in points:
+        cv2.floodFill(filled, found, (x, y), 0, flags=8 | cv2.FLOODFILL_MASK_ONLY | 255 << 8)
+    return found[1:-1, 1:-1]
+
+
+# ---- many holes ---------------------------------------------------------------------------------------
+
+
+def hole(size: int, place: int, size_range: Sequence[Range], height: int, width: int) -> Box:
+    """A box anywhere in the image, sides uniform between (width, height) pairs of size_range, at least 1 pixel.
+
+    size, place: 64 random bits each, half for each axis.
+    """
+    (w_low, h_low), (w_high, h_high) = size_range
+    w = int(w_low + (w_high - w_low) * (size >> 32) * 2.0**-32) or 1
+    h = int(h_low + (h_high - h_low) * (size & _HALF) * 2.0**-32) or 1
+    if w > width or h > height:
+        w, h = min(w, width), min(h, height)
+    x, y = (place >> 32) * (width - w + 1) >> 32, (place & _HALF) * (height - h + 1) >> 32
+    return x, y, x + w, y + h
+
+
+def scattered(key: str, n: int, size_range: Sequence[Range], height: int, width: int) -> tuple[Box, ...]:
+    """n holes of a stream key."""
+    words = iter(struct.unpack(f"<{2 * n}Q", Source(key).bytes(16 * n)))
+    return tuple(hole(size, place, size_range, height, width) for size, place in zip(words, words, strict=True))
+
+
+def in_cells(
+    unit: Range, size: Sequence[int], shift: Sequence[int], key: str | None, height: int, width: int
+) -> tuple[Box, ...]:
+    """A hole of `size` in every cell of a grid of `unit`, both (width, height).
+
+    All are `shift` (right, down) from their cell's corner, moved back to the image's edge where they would leave it;
+    with a stream key, each lies anywhere in its cell.
+    """
+    unit_w, unit_h = unit
+    w, h = (min(max(side, 1), most) for side, most in zip(size, (width, height), strict=True))
+    xs = [round(i * unit_w) for i in range(max(round(width / unit_w), 1))]
+    ys = [round(i * unit_h) for i in range(max(round(height / unit_h), 1))]
+    if key is None:
+        right, down = shift
+        corners = [(min(x + right, width - w), min(y + down, height - h)) for y in ys for x in xs]
+        return tuple([(x, y, x + w, y + h) for x, y in corners])
+    # How many places a hole has in each column and row.
+    across = np.array([max(end - x - w, 0) + 1 for x, end in zip(xs, [*xs[1:], width], strict=True)], np.uint64)
+    along = np.array([max(end - y - h, 0) + 1 for y, end in zip(ys, [*ys[1:], height], strict=True)], np.uint64)
+    words = np.frombuffer(Source(key).bytes(8 * len(xs) * len(ys)), "<u4").reshape(len(ys), len(xs), 2)
+    left = (words[:, :, 0] * across >> _32).astype(np.int64) + xs
+    top = (words[:, :, 1] * along[:, None] >> _32).astype(np.int64) + np.array(ys)[:, None]
+    places = zip(left.ravel().tolist(), top.ravel().tolist(), strict=True)
+    return tuple([(x, y, x + w, y + h) for x, y in places])
