@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import cv2
 import numpy as np
 
-from augury.errors import SampleError
+from augury.errors import SampleError, shown
 from augury.rng import Source, Stream
 from augury.sample import Array, Signature
 
@@ -267,6 +267,32 @@ def objects(where: Array) -> tuple[Array, int]:
     """Connected pixels of (H, W[, C]): numbers from 1 per pixel, and how many there are."""
     count, labels = cv2.connectedComponents(flat(where), connectivity=8)
     return labels, count - 1
+
+
+def each_object(where: Array, most: int) -> Iterator[tuple[Array, int, int]]:
+    """Of each of the first objects: the numbers of its pixels, row by row, its width and its height."""
+    labels, count = objects(where)
+    for i in range(1, min(count, most) + 1):
+        one = (labels == i).astype(np.uint8)
+        w, h = cv2.boundingRect(one)[2:]
+        yield np.flatnonzero(one), w, h
+
+
+def places_in(sig: Signature, name: str) -> Array | None:
+    """Numbers of the pixels, row by row, that are not 0 in the call's argument `name`; None without it.
+
+    Raises SampleError unless it is an array of the image's height and width.
+    """
+    seen = sig.labels
+    region = None if seen is None else seen.arrays.get(name, seen.extras.get(name))
+    if region is None:
+        return None
+    found = flat(np.asarray(region) != 0)
+    if found.shape != sig.shape[:2]:
+        raise SampleError(
+            f"{name}: got {shown(np.shape(region))}; pass an array of the image's height and width, {sig.shape[:2]}"
+        )
+    return np.flatnonzero(found)
 
 
 def touching(where: Array, points: Sequence[Sequence[int]]) -> Array:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from augury.errors import FieldError, SampleError, shown
-from augury.fields import Border, Fill, Flag, Interpolation, Limits, Maybe, Option, Plain, Probability
+from augury.fields import Border, Fill, Flag, Interpolation, Limits, Maybe, Option, Plain
 from augury.maps import Matrix
 from augury.ops import Op, Warp
 from augury.rng import Stream, normal_quantile
@@ -115,7 +115,6 @@ class Affine(GeometricTransform):
     border_mode: Border = Border(default=0)
     fill: Fill = Fill(default=0)
     fill_mask: Fill = Fill(default=None, nullable=True)
-    p: Probability = Probability(default=0.5, kw_only=True)
 
     def check(self) -> None:
         if self.translate_percent is not None and self.translate_px is not None:

@@ -158,7 +158,6 @@ class PhotoMetricDistort(ImageTransform):
     saturation_range: Limits = Limits(default=(0.5, 1.5), low=0, scalar="factor")
     hue_range: Limits = Limits(default=(-0.05, 0.05), low=-1, high=1, unit="turn")
     distort_p: Probability = Probability(default=0.5)
-    p: Probability = Probability(default=0.5, kw_only=True)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         """`order` as in ColorJitter, of what is done."""
@@ -374,7 +373,6 @@ class Colorize(ImageTransform):
     white_range: Numbers = Numbers(default=((255, 255, 255),) * 2, sides=(2, 3), high=255)
     mid_range: Maybe = Maybe(Numbers(sides=(2, 3), high=255, examples=(((90, 0, 0), (160, 60, 60)),)), default=None)
     mid_value_range: IntLimits = IntLimits(default=(127, 127), low=1, high=254, scalar="fixed")
-    p: Probability = Probability(default=0.5, kw_only=True)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         def one(limits: Any) -> tuple[float, ...]:

@@ -220,7 +220,6 @@ class Equalize(ImageTransform):
     by_channels: Flag = Flag(default=True, keep=True)
     mask: Plain = Plain(default=None, check=_mask, shape={"type": ["array", "null"], "items": {"type": "array"}})
     mask_params: Plain = Plain(default=(), check=_names, shape={"type": "array", "items": {"type": "string"}})
-    p: Probability = Probability(default=0.5, kw_only=True)
 
     def check(self) -> None:
         if self.mask is not None:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from augury import ops
-from augury.fields import Color, Integer, Limits, Maybe, Number, Option, Probability, Region
+from augury.fields import Color, Integer, Limits, Maybe, Number, Option, Region
 from augury.ops import Op
 from augury.rng import Stream
 from augury.sample import Signature
@@ -76,7 +76,6 @@ class RandomSnow(ImageTransform):
     brightness_coeff: Number = Number(default=2.5, low=0, open_low=True, keep=True)
     snow_point_range: Limits = Limits(default=(0.1, 0.3), low=0, high=1, scalar="fixed")
     method: Option = Option(default="bleach", options=("bleach", "texture"), keep=True)
-    p: Probability = Probability(default=0.5, kw_only=True)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         drawn: Params = {"snow_point": stream.uniform(*self.snow_point_range)}
