@@ -22,14 +22,8 @@ class ImageCompression(ImageTransform):
     """
 
     compression_type: Option = Option(default="jpeg", options=("jpeg", "webp"), keep=True)
-    quality_range: IntLimits = IntLimits(default=(99, 100), low=1, high=100, scalar="fixed")
-
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {"quality": stream.integer(*self.quality_range)}
-
-    @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
-        return (ops.Compress(params["compression_type"], params["quality"]),)
+    quality_range: IntLimits = IntLimits(default=(99, 100), low=1, high=100, scalar="fixed", draws="quality")
+    lowers_to = ops.Compress, "compression_type", "quality"
 
 
 def _pair(value: Any) -> dict[str, int]:

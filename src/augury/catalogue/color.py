@@ -18,20 +18,9 @@ from augury.sample import Signature
 from augury.transform import ImageTransform, Params
 
 __all__ = [
-    "ChannelShuffle",
-    "ChannelSwap",
-    "ColorJitter",
-    "Colorize",
-    "ExposureMatching",
-    "FancyPCA",
-    "HueSaturationValue",
-    "PhotoMetricDistort",
-    "PlanckianJitter",
-    "RGBShift",
-    "ToGray",
-    "ToRGB",
-    "ToSepia",
-]
+    "ChannelShuffle", "ChannelSwap", "ColorJitter", "Colorize", "ExposureMatching", "FancyPCA", "HueSaturationValue",
+    "PhotoMetricDistort", "PlanckianJitter", "RGBShift", "ToGray", "ToRGB", "ToSepia",
+]  # fmt: skip
 
 # ITU-R BT.601 luma.
 LUMA = (0.299, 0.587, 0.114)
@@ -54,16 +43,9 @@ class HueSaturationValue(ImageTransform):
     hue_shift_range: steps of 2 degrees. sat_shift_range, val_shift_range: 255ths of full range.
     """
 
-    hue_shift_range: Limits = Limits(default=(-20, 20), alias="hue_shift_limit", unit="2 degrees")
-    sat_shift_range: Limits = Limits(default=(-30, 30), alias="sat_shift_limit", unit="1/255")
-    val_shift_range: Limits = Limits(default=(-20, 20), alias="val_shift_limit", unit="1/255")
-
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {
-            "hue_shift": stream.uniform(*self.hue_shift_range),
-            "sat_shift": stream.uniform(*self.sat_shift_range),
-            "val_shift": stream.uniform(*self.val_shift_range),
-        }
+    hue_shift_range: Limits = Limits(default=(-20, 20), alias="hue_shift_limit", unit="2 degrees", draws="hue_shift")
+    sat_shift_range: Limits = Limits(default=(-30, 30), alias="sat_shift_limit", unit="1/255", draws="sat_shift")
+    val_shift_range: Limits = Limits(default=(-20, 20), alias="val_shift_limit", unit="1/255", draws="val_shift")
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
@@ -351,11 +333,8 @@ class ExposureMatching(ImageTransform):
     target_mean_range: the new mean, as a fraction of full range. gain_range: limits of the factor; None: no limits.
     """
 
-    target_mean_range: Limits = Limits(default=(0.3, 0.5), low=0, high=1, scalar="fixed")
+    target_mean_range: Limits = Limits(default=(0.3, 0.5), low=0, high=1, scalar="fixed", draws="target_mean")
     gain_range: Maybe = Maybe(Limits(low=0, scalar="fixed", keep=True), default=None)
-
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {"target_mean": stream.uniform(*self.target_mean_range)}
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:

@@ -56,14 +56,11 @@ class FilmGrain(ImageTransform):
 
     intensity_range: Limits = Limits(default=(0.1, 0.3), low=0, high=1, scalar="fixed")
     grain_size_range: IntLimits = IntLimits(default=(1, 3), low=1, high=256, scalar="fixed", unit="pixel")
+    lowers_to = ops.Grain, "key", "intensity", "grain_size"
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         intensity, size = stream.uniform(*self.intensity_range), stream.integer(*self.grain_size_range)
         return {"intensity": intensity, "grain_size": size, "key": stream.key()}
-
-    @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
-        return (ops.Grain(params["key"], params["intensity"], params["grain_size"]),)
 
 
 class Halftone(ImageTransform):
@@ -73,15 +70,11 @@ class Halftone(ImageTransform):
     Source: Ulichney, "Digital halftoning", 1987; screens at 15, 75 and 0 degrees for red, green, blue, else at 45.
     """
 
-    dot_size_range: IntLimits = IntLimits(default=(4, 10), low=2, high=1024, scalar="fixed", unit="pixel")
-    blend_range: Limits = Limits(default=(0.0, 0.5), low=0, high=1, scalar="fixed")
-
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {"dot_size": stream.integer(*self.dot_size_range), "blend": stream.uniform(*self.blend_range)}
-
-    @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
-        return (ops.Halftone(params["dot_size"], params["blend"]),)
+    dot_size_range: IntLimits = IntLimits(
+        default=(4, 10), low=2, high=1024, scalar="fixed", unit="pixel", draws="dot_size"
+    )
+    blend_range: Limits = Limits(default=(0.0, 0.5), low=0, high=1, scalar="fixed", draws="blend")
+    lowers_to = ops.Halftone, "dot_size", "blend"
 
 
 class Dithering(ImageTransform):

@@ -14,14 +14,9 @@ from augury.sample import Signature
 from augury.transform import ImageTransform, Params
 
 __all__ = [
-    "Illumination",
-    "LensFlare",
-    "PlasmaBrightnessContrast",
-    "PlasmaShadow",
-    "RandomShadow",
-    "RandomSunFlare",
+    "Illumination", "LensFlare", "PlasmaBrightnessContrast", "PlasmaShadow", "RandomShadow", "RandomSunFlare",
     "Vignetting",
-]
+]  # fmt: skip
 
 
 class RandomShadow(ImageTransform):
@@ -232,12 +227,10 @@ class PlasmaShadow(ImageTransform):
     PlasmaBrightnessContrast.
     """
 
-    shadow_intensity_range: Limits = Limits(default=(0.3, 0.7), low=0, high=1, scalar="fixed")
+    shadow_intensity_range: Limits = Limits(default=(0.3, 0.7), low=0, high=1, scalar="fixed", draws="intensity")
     plasma_size: Integer = Integer(default=256, low=1, keep=True)
     roughness: Number = Number(default=3.0, low=0, open_low=True, keep=True)
-
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {"intensity": stream.uniform(*self.shadow_intensity_range), "key": stream.key()}
+    draws_key = True
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from augury import ops
-from augury.catalogue.blur import odd
 from augury.errors import FieldError, SampleError
-from augury.fields import Flag, IntLimits, Limits, Number, Option, Plain, Probability, number
+from augury.fields import Flag, IntLimits, Limits, Number, OddLimits, Option, Plain, Probability, number
 from augury.kernels.cpu.blur import random_kernels
 from augury.kernels.cpu.noise import quantiles_of
 from augury.ops import Op
@@ -18,14 +17,9 @@ from augury.sample import Signature
 from augury.transform import ImageTransform, Params
 
 __all__ = [
-    "AdditiveNoise",
-    "GaussNoise",
-    "ISONoise",
-    "MultiplicativeNoise",
-    "SaltAndPepper",
-    "ShotNoise",
+    "AdditiveNoise", "GaussNoise", "ISONoise", "MultiplicativeNoise", "SaltAndPepper", "ShotNoise",
     "StochasticConvolution",
-]
+]  # fmt: skip
 
 # Factors of more channels than this are recorded by the key they are drawn from.
 MOST_RECORDED = 128
@@ -39,22 +33,13 @@ class GaussNoise(ImageTransform):
     size, in (0, 1], and enlarged linearly: below 1 it is coarser and weaker.
     """
 
-    std_range: Limits = Limits(default=(0.2, 0.44), low=0, high=1, scalar="fixed")
-    mean_range: Limits = Limits(default=(0.0, 0.0), low=-1, high=1, scalar="fixed")
+    std_range: Limits = Limits(default=(0.2, 0.44), low=0, high=1, scalar="fixed", draws="std")
+    mean_range: Limits = Limits(default=(0.0, 0.0), low=-1, high=1, scalar="fixed", draws="mean")
     per_channel: Flag = Flag(default=False, keep=True)
     p: Probability = Probability(default=0.5, kw_only=True)
     noise_scale_factor: Number = Number(default=1.0, low=0, high=1, open_low=True, keep=True)
-
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {"std": stream.uniform(*self.std_range), "mean": stream.uniform(*self.mean_range), "key": stream.key()}
-
-    @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
-        return (
-            ops.GaussNoise(
-                params["key"], params["mean"], params["std"], params["per_channel"], params["noise_scale_factor"]
-            ),
-        )
+    draws_key = True
+    lowers_to = ops.GaussNoise, "key", "mean", "std", "per_channel", "noise_scale_factor"
 
 
 # Parameters of every distribution with their defaults and bounds.
@@ -192,19 +177,12 @@ class ISONoise(ImageTransform):
     at least 0.
     """
 
-    color_shift_range: Limits = Limits(default=(0.01, 0.05), low=0, high=1, scalar="fixed", alias="color_shift")
-    intensity_range: Limits = Limits(default=(0.1, 0.5), low=0, scalar="fixed", alias="intensity")
-
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {
-            "color_shift": stream.uniform(*self.color_shift_range),
-            "intensity": stream.uniform(*self.intensity_range),
-            "key": stream.key(),
-        }
-
-    @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
-        return (ops.IsoNoise(params["key"], params["color_shift"], params["intensity"]),)
+    color_shift_range: Limits = Limits(
+        default=(0.01, 0.05), low=0, high=1, scalar="fixed", alias="color_shift", draws="color_shift"
+    )
+    intensity_range: Limits = Limits(default=(0.1, 0.5), low=0, scalar="fixed", alias="intensity", draws="intensity")
+    draws_key = True
+    lowers_to = ops.IsoNoise, "key", "color_shift", "intensity"
 
 
 class MultiplicativeNoise(ImageTransform):
@@ -240,15 +218,11 @@ class SaltAndPepper(ImageTransform):
     1].
     """
 
-    amount_range: Limits = Limits(default=(0.01, 0.06), low=0, high=1, scalar="fixed", alias="amount")
-    salt_vs_pepper_range: Limits = Limits(default=(0.4, 0.6), low=0, high=1, scalar="fixed", alias="salt_vs_pepper")
-
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {
-            "amount": stream.uniform(*self.amount_range),
-            "salt_vs_pepper": stream.uniform(*self.salt_vs_pepper_range),
-            "key": stream.key(),
-        }
+    amount_range: Limits = Limits(default=(0.01, 0.06), low=0, high=1, scalar="fixed", alias="amount", draws="amount")
+    salt_vs_pepper_range: Limits = Limits(
+        default=(0.4, 0.6), low=0, high=1, scalar="fixed", alias="salt_vs_pepper", draws="salt_vs_pepper"
+    )
+    draws_key = True
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
@@ -262,14 +236,9 @@ class ShotNoise(ImageTransform):
     scale_range: reciprocal of the photons at full range; larger is noisier.
     """
 
-    scale_range: Limits = Limits(default=(0.1, 0.3), low=1e-9, high=1e9, scalar="fixed")
-
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {"scale": stream.uniform(*self.scale_range), "key": stream.key()}
-
-    @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
-        return (ops.ShotNoise(params["key"], params["scale"]),)
+    scale_range: Limits = Limits(default=(0.1, 0.3), low=1e-9, high=1e9, scalar="fixed", draws="scale")
+    draws_key = True
+    lowers_to = ops.ShotNoise, "key", "scale"
 
 
 class StochasticConvolution(ImageTransform):
@@ -281,17 +250,13 @@ class StochasticConvolution(ImageTransform):
     via random convolutions", 2021.
     """
 
-    kernel_range: IntLimits = IntLimits(default=(3, 7), low=1, high=63, scalar="fixed", unit="pixel")
-    strength_range: Limits = Limits(default=(0.0, 1.0), low=0, high=1, scalar="fixed")
+    kernel_range: OddLimits = OddLimits(
+        default=(3, 7), low=1, high=63, scalar="fixed", unit="pixel", draws="kernel_size"
+    )
+    strength_range: Limits = Limits(default=(0.0, 1.0), low=0, high=1, scalar="fixed", draws="strength")
     per_channel: Flag = Flag(default=False, keep=True)
     border_mode: Option = Option(default=4, options=(0, 1, 2, 4), keep=True)
-
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {
-            "kernel_size": odd(stream, *self.kernel_range),
-            "strength": stream.uniform(*self.strength_range),
-            "key": stream.key(),
-        }
+    draws_key = True
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:

@@ -38,15 +38,9 @@ class Morphological(GeometricTransform):
     or shrink with it; keypoints stay.
     """
 
-    scale: IntLimits = IntLimits(default=(2, 3), low=1, scalar=1, unit="pixel")
+    scale: IntLimits = IntLimits(default=(2, 3), low=1, scalar=1, unit="pixel", draws="size")
     operation: Option = Option(default="dilation", options=("dilation", "erosion"), keep=True)
-
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {"size": stream.integer(*self.scale)}
-
-    @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
-        return (ops.Morphology(params["operation"], params["size"], params["size"]),)
+    lowers_to = ops.Morphology, "operation", "size", "size"
 
 
 @lru_cache(maxsize=64)
@@ -118,17 +112,11 @@ class Superpixels(ImageTransform):
     None: on the image itself. Source: Achanta et al., "SLIC superpixels ...", 2012.
     """
 
-    p_replace_range: Limits = Limits(default=(0, 0.1), low=0, high=1, scalar=0, alias="p_replace")
-    n_segments_range: IntLimits = IntLimits(default=(100, 100), low=1, scalar=1, alias="n_segments")
+    p_replace_range: Limits = Limits(default=(0, 0.1), low=0, high=1, scalar=0, alias="p_replace", draws="p_replace")
+    n_segments_range: IntLimits = IntLimits(default=(100, 100), low=1, scalar=1, alias="n_segments", draws="n_segments")
     max_size: Maybe = Maybe(Integer(low=1, unit="pixel", keep=True), default=128)
     interpolation: Interpolation = Interpolation(default=1, resize=True)
-
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {
-            "p_replace": stream.uniform(*self.p_replace_range),
-            "n_segments": stream.integer(*self.n_segments_range),
-            "key": stream.key(),
-        }
+    draws_key = True
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:

@@ -9,7 +9,6 @@ from augury.catalogue.affine import BOX_METHODS, warp
 from augury.fields import Border, Fill, Flag, Interpolation, Limits, Option
 from augury.maps import Matrix
 from augury.ops import Op
-from augury.rng import Stream
 from augury.sample import Signature
 from augury.transform import GeometricTransform, Params
 
@@ -25,7 +24,7 @@ class Rotate(GeometricTransform):
     fill, fill_mask: of pixels from outside, in the image's own range, where border_mode is 0 (constant).
     """
 
-    angle_range: Limits = Limits(default=(-90, 90), unit="degree", alias="limit")
+    angle_range: Limits = Limits(default=(-90, 90), unit="degree", alias="limit", draws="angle")
     interpolation: Interpolation = Interpolation(default=1)
     border_mode: Border = Border(default=0)
     rotate_method: Option = Option(default="largest_box", options=BOX_METHODS, keep=True)
@@ -33,9 +32,6 @@ class Rotate(GeometricTransform):
     mask_interpolation: Interpolation = Interpolation(default=0)
     fill: Fill = Fill(default=0)
     fill_mask: Fill = Fill(default=0)
-
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {"angle": stream.uniform(*self.angle_range)}
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
@@ -75,16 +71,13 @@ class SafeRotate(GeometricTransform):
     0.
     """
 
-    angle_range: Limits = Limits(default=(-90, 90), unit="degree", alias="limit")
+    angle_range: Limits = Limits(default=(-90, 90), unit="degree", alias="limit", draws="angle")
     interpolation: Interpolation = Interpolation(default=1)
     border_mode: Border = Border(default=0)
     rotate_method: Option = Option(default="largest_box", options=BOX_METHODS, keep=True)
     mask_interpolation: Interpolation = Interpolation(default=0)
     fill: Fill = Fill(default=0)
     fill_mask: Fill = Fill(default=None, nullable=True)
-
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {"angle": stream.uniform(*self.angle_range)}
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:

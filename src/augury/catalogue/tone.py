@@ -17,16 +17,9 @@ from augury.sample import Array, Signature
 from augury.transform import ImageTransform, Params
 
 __all__ = [
-    "AutoContrast",
-    "CLAHE",
-    "Equalize",
-    "InvertImg",
-    "Posterize",
-    "RandomBrightnessContrast",
-    "RandomGamma",
-    "RandomToneCurve",
-    "Solarize",
-]
+    "AutoContrast", "CLAHE", "Equalize", "InvertImg", "Posterize", "RandomBrightnessContrast", "RandomGamma",
+    "RandomToneCurve", "Solarize",
+]  # fmt: skip
 
 
 class RandomBrightnessContrast(ImageTransform):
@@ -60,13 +53,10 @@ class RandomGamma(ImageTransform):
     """
 
     gamma_range: Limits = Limits(default=(80, 120), low=1, scalar=1, alias="gamma_limit", unit="percent")
+    lowers_to = ops.Gamma, "gamma"
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         return {"gamma": stream.uniform(*self.gamma_range) / 100.0}
-
-    @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
-        return (ops.Gamma(params["gamma"]),)
 
 
 class RandomToneCurve(ImageTransform):
@@ -295,11 +285,8 @@ class CLAHE(ImageTransform):
     clip_range: of the contrast limit, at least 1; one number a means (1, a). tile_grid_size: tiles (across, down).
     """
 
-    clip_range: Limits = Limits(default=(1, 4), low=1, scalar=1, alias="clip_limit")
+    clip_range: Limits = Limits(default=(1, 4), low=1, scalar=1, alias="clip_limit", draws="clip_limit")
     tile_grid_size: Size = Size(default=(8, 8), keep=True)
-
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {"clip_limit": stream.uniform(*self.clip_range)}
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
@@ -317,7 +304,4 @@ class AutoContrast(ImageTransform):
     cutoff: Number = Number(default=0, low=0, high=100, unit="percent", keep=True)
     ignore: Maybe = Maybe(Integer(low=0, high=255, keep=True), default=None)
     method: Option = Option(default="cdf", options=("cdf", "pil"), keep=True)
-
-    @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
-        return (ops.AutoContrast(params["cutoff"], params["ignore"], params["method"]),)
+    lowers_to = ops.AutoContrast, "cutoff", "ignore", "method"

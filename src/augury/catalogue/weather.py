@@ -98,10 +98,8 @@ class RandomFog(ImageTransform):
     """
 
     alpha_coef: Number = Number(default=0.08, low=0, high=1, keep=True)
-    fog_coef_range: Limits = Limits(default=(0.3, 1), low=0, high=1, scalar="fixed")
-
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {"fog_coef": stream.uniform(*self.fog_coef_range), "key": stream.key()}
+    fog_coef_range: Limits = Limits(default=(0.3, 1), low=0, high=1, scalar="fixed", draws="fog_coef")
+    draws_key = True
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
@@ -118,12 +116,9 @@ class AtmosphericFog(ImageTransform):
     Source: Koschmieder, "Theorie der horizontalen Sichtweite", 1924.
     """
 
-    density_range: Limits = Limits(default=(1.0, 3.0), low=0, scalar="fixed")
+    density_range: Limits = Limits(default=(1.0, 3.0), low=0, scalar="fixed", draws="density")
     fog_color: Color = Color(default=(200, 200, 200))
     depth_mode: Option = Option(default="linear", options=("linear", "diagonal", "radial"), keep=True)
-
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {"density": stream.uniform(*self.density_range)}
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
@@ -140,23 +135,20 @@ class Spatter(ImageTransform):
     Source: Hendrycks and Dietterich, "Benchmarking neural network robustness", 2019.
     """
 
-    mean_range: Limits = Limits(default=(0.65, 0.65), low=0, high=1, scalar=0.0, alias="mean")
-    std_range: Limits = Limits(default=(0.3, 0.3), low=0, high=1, scalar=0.0, alias="std")
-    gauss_sigma_range: Limits = Limits(default=(2, 2), low=0, high=100, scalar=0.0, alias="gauss_sigma", unit="pixel")
-    cutout_threshold_range: Limits = Limits(default=(0.68, 0.68), low=0, high=1, scalar=0.0, alias="cutout_threshold")
-    intensity_range: Limits = Limits(default=(0.6, 0.6), low=0, high=1, scalar=0.0, alias="intensity")
+    mean_range: Limits = Limits(default=(0.65, 0.65), low=0, high=1, scalar=0.0, alias="mean", draws="mean")
+    std_range: Limits = Limits(default=(0.3, 0.3), low=0, high=1, scalar=0.0, alias="std", draws="std")
+    gauss_sigma_range: Limits = Limits(
+        default=(2, 2), low=0, high=100, scalar=0.0, alias="gauss_sigma", unit="pixel", draws="sigma"
+    )
+    cutout_threshold_range: Limits = Limits(
+        default=(0.68, 0.68), low=0, high=1, scalar=0.0, alias="cutout_threshold", draws="threshold"
+    )
+    intensity_range: Limits = Limits(
+        default=(0.6, 0.6), low=0, high=1, scalar=0.0, alias="intensity", draws="intensity"
+    )
     mode: Option = Option(default="rain", options=("rain", "mud"), keep=True)
     color: Maybe = Maybe(Color(default=(175, 238, 238)), default=None)
-
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {
-            "mean": stream.uniform(*self.mean_range),
-            "std": stream.uniform(*self.std_range),
-            "sigma": stream.uniform(*self.gauss_sigma_range),
-            "threshold": stream.uniform(*self.cutout_threshold_range),
-            "intensity": stream.uniform(*self.intensity_range),
-            "key": stream.key(),
-        }
+    draws_key = True
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
@@ -175,9 +167,7 @@ class RandomGravel(ImageTransform):
 
     gravel_roi: Region = Region(default=(0.1, 0.4, 0.9, 0.9), keep=True)
     number_of_patches: Integer = Integer(default=2, low=1, keep=True)
-
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {"key": stream.key()}
+    draws_key = True
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
