@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -153,6 +153,18 @@ _D4_LINEAR: dict[str, tuple[float, float, float, float]] = {
 def _offset(by_x: float, by_y: float, width: int, height: int) -> float:
     """What brings a mirrored axis back to start at 0."""
     return float(width if by_x < 0 else height if by_y < 0 else 0)
+
+
+def linear(rotate: float, scale: Mapping[str, float], shear: Mapping[str, float]) -> tuple[float, float, float, float]:
+    """shear @ rotate @ scale as rows of a 2x2 matrix; angles in degrees, the shear matrix is (1, -tan x, -tan y, 1)."""
+    a, b, _, c, d, *_ = Matrix.rotate(rotate).rows
+    x, y = scale["x"], scale["y"]
+    a, b, c, d = a * x, b * y, c * x, d * y
+    x, y = shear["x"], shear["y"]
+    if x or y:
+        x, y = math.tan(math.radians(x)), math.tan(math.radians(y))
+        return a - x * c, b - x * d, c - y * a, d - y * b
+    return a, b, c, d
 
 
 def affine(

@@ -113,6 +113,27 @@ def erased(scale: Range, ratio: Range, sig: Signature, stream: Stream) -> Box:
     return x, y, x + w, y + h
 
 
+def inner_size(cos: float, sin: float, height: int, width: int) -> tuple[int, int]:
+    """Height and width of the largest upright rectangle inside a turned height x width image and its frame.
+
+    In whole pixels, of the frame's parity, so that both share their centre. Either two opposite corners touch the two
+    longer sides of the turned image (when it is long and thin), or each corner touches one side.
+    """
+    long, short = (width, height) if width >= height else (height, width)
+    if short <= 2.0 * sin * cos * long or abs(cos - sin) < 1e-9:
+        half = 0.5 * short
+        across, down = (half / sin, half / cos) if width >= height else (half / cos, half / sin)
+    else:
+        double = cos * cos - sin * sin
+        across, down = (width * cos - height * sin) / double, (height * cos - width * sin) / double
+    return _inside(down, height), _inside(across, width)
+
+
+def _inside(length: float, size: int) -> int:
+    whole = min(size, math.floor(length + 1e-6))
+    return max(1, whole - (size - whole) % 2)
+
+
 # ---- intervals on one axis ----------------------------------------------------------------------------
 
 

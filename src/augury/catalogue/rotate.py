@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
+from augury import windows
 from augury.catalogue.affine import BOX_METHODS, warp
 from augury.fields import Border, Fill, Flag, Interpolation, Limits, Option
 from augury.maps import Matrix
@@ -39,29 +39,8 @@ class Rotate(GeometricTransform):
         a, b, _, d, e, *_ = Matrix.rotate(params["angle"]).rows
         if not params["crop_border"]:
             return warp(params, (a, b, d, e), height, width, height, width)
-        new_height, new_width = inner_size(abs(a), abs(b), height, width)
+        new_height, new_width = windows.inner_size(abs(a), abs(b), height, width)
         return warp(params, (a, b, d, e), height, width, new_height, new_width)
-
-
-def inner_size(cos: float, sin: float, height: int, width: int) -> tuple[int, int]:
-    """Height and width of the largest upright rectangle inside a turned height x width image and its frame.
-
-    In whole pixels, of the frame's parity, so that both share their centre. Either two opposite corners touch the two
-    longer sides of the turned image (when it is long and thin), or each corner touches one side.
-    """
-    long, short = (width, height) if width >= height else (height, width)
-    if short <= 2.0 * sin * cos * long or abs(cos - sin) < 1e-9:
-        half = 0.5 * short
-        across, down = (half / sin, half / cos) if width >= height else (half / cos, half / sin)
-    else:
-        double = cos * cos - sin * sin
-        across, down = (width * cos - height * sin) / double, (height * cos - width * sin) / double
-    return _inside(down, height), _inside(across, width)
-
-
-def _inside(length: float, size: int) -> int:
-    whole = min(size, math.floor(length + 1e-6))
-    return max(1, whole - (size - whole) % 2)
 
 
 class SafeRotate(GeometricTransform):
