@@ -1,4 +1,4 @@
-"""Rectangles on the image, drawn: windows that crops show, holes that dropouts overwrite, and where objects are.
+"""Rectangles on the image, drawn: windows that crops show and holes that dropouts overwrite.
 
 A box is (x_min, y_min, x_max, y_max) in whole pixels, ends exclusive. Lengths and places are integers in pixels unless
 they are said to be fractions. `sig` is the signature of the image; only what speaks of labels needs them in it.
@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import cv2
 import numpy as np
 
-from augury.errors import SampleError, shown
+from augury.errors import SampleError
 from augury.rng import Source, Stream
 from augury.sample import Array, Signature
 
@@ -242,88 +241,6 @@ def with_a_filled_pixel(filled: Array, height: int, width: int, sig: Signature, 
     y = min(max(0, row - stream.integer(0, height - 1)), sig.height - height)
     x = min(max(0, column - stream.integer(0, width - 1)), sig.width - width)
     return x, y, x + width, y + height
-
-
-# ---- masks --------------------------------------------------------------------------------------------
-
-
-def mask_of(sig: Signature) -> Array:
-    """The mask (H, W[, C]); SampleError if there is none of the image's size."""
-    mask = sig.labels.arrays.get("mask") if sig.labels is not None else None
-    if mask is None or mask.shape[:2] != sig.shape[:2]:
-        found = "missing" if mask is None else f"its shape {mask.shape} differs from the image's {sig.shape[:2]}"
-        raise SampleError(f"mask: {found}; pass a mask of the image's height and width")
-    return np.asarray(mask)
-
-
-def counting(sig: Signature, ignore_values: Sequence[int], ignore_channels: Sequence[int]) -> Array:
-    """(H, W) bool: where `mask`, or one of `masks`, is not 0 nor an ignored value, in a channel that counts."""
-    arrays = sig.labels.arrays if sig.labels is not None else {}
-    masks = [arrays["mask"]] if "mask" in arrays else list(arrays.get("masks", ()))
-    if not masks and "masks" not in arrays:
-        raise SampleError("mask: missing; pass mask or masks, or use RandomCrop")
-    filled: Array | None = None
-    for mask in masks:
-        if mask.shape[:2] != sig.shape[:2]:
-            raise SampleError(f"mask: shape {mask.shape} differs from the image's {sig.shape[:2]}; resize one of them")
-        part = mask != 0
-        for value in ignore_values:
-            part &= mask != value
-        if ignore_channels:
-            if mask.ndim < 3:
-                raise SampleError(f"mask: shape {mask.shape} has no channels to ignore; leave ignore_channels out")
-            part[..., [c for c in ignore_channels if -mask.shape[2] <= c < mask.shape[2]]] = False
-        part = part.any(axis=2) if part.ndim == 3 else part
-        filled = part if filled is None else filled | part
-    return np.zeros(sig.shape[:2], bool) if filled is None else filled
-
-
-def flat(where: Array) -> Array:
-    """(H, W[, C]) of bool as (H, W) uint8."""
-    out: Array = where.astype(np.uint8)
-    return out.max(axis=2) if out.ndim == 3 else out
-
-
-def objects(where: Array) -> tuple[Array, int]:
-    """Connected pixels of (H, W[, C]): numbers from 1 per pixel, and how many there are."""
-    count, labels = cv2.connectedComponents(flat(where), connectivity=8)
-    return labels, count - 1
-
-
-def each_object(where: Array, most: int) -> Iterator[tuple[Array, int, int]]:
-    """Of each of the first objects: the numbers of its pixels, row by row, its width and its height."""
-    labels, count = objects(where)
-    for i in range(1, min(count, most) + 1):
-        one = (labels == i).astype(np.uint8)
-        w, h = cv2.boundingRect(one)[2:]
-        yield np.flatnonzero(one), w, h
-
-
-def places_in(sig: Signature, name: str) -> Array | None:
-    """Numbers of the pixels, row by row, that are not 0 in the call's argument `name`; None without it.
-
-    Raises SampleError unless it is an array of the image's height and width.
-    """
-    seen = sig.labels
-    region = None if seen is None else seen.arrays.get(name, seen.extras.get(name))
-    if region is None:
-        return None
-    found = flat(np.asarray(region) != 0)
-    if found.shape != sig.shape[:2]:
-        raise SampleError(
-            f"{name}: got {shown(np.shape(region))}; pass an array of the image's height and width, {sig.shape[:2]}"
-        )
-    return np.flatnonzero(found)
-
-
-def touching(where: Array, points: Sequence[Sequence[int]]) -> Array:
-    """(H, W) uint8, not 0 at the connected pixels of `where` that hold one of the points (x, y)."""
-    height, width = where.shape[:2]
-    found = np.zeros((height + 2, width + 2), np.uint8)
-    filled = flat(where)
-    for x, y in points:
-        cv2.floodFill(filled, found, (x, y), 0, flags=8 | cv2.FLOODFILL_MASK_ONLY | 255 << 8)
-    return found[1:-1, 1:-1]
 
 
 # ---- many holes ---------------------------------------------------------------------------------------

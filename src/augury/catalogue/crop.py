@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from augury import ops, windows
+from augury import masks, ops, windows
 from augury.catalogue.pad import Bordered, padded
 from augury.catalogue.resize import DOWNSCALE, Scaled, resized
 from augury.errors import FieldError, SampleError, shown
@@ -510,5 +510,5 @@ class CropNonEmptyMaskIfExists(_FittingCrop):
     ignore_channels: Maybe = Maybe(Listed(Integer(), empty=True), default=None)
 
     def box(self, sig: Signature, stream: Stream) -> Box:
-        filled = windows.counting(sig, self.ignore_values or (), self.ignore_channels or ())
+        filled = masks.counting(sig, self.ignore_values or (), self.ignore_channels or ())
         return windows.with_a_filled_pixel(filled, self.height, self.width, sig, stream)

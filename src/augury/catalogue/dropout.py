@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from augury import ops, windows
+from augury import masks, ops, windows
 from augury.errors import SampleError
 from augury.fields import (
     Fill,
@@ -334,8 +334,8 @@ class ConstrainedCoarseDropout(_Dropout):
     def draw(self, sig: Signature, stream: Stream) -> Params:
         holes: list[Box] = []
         if self.mask_indices is not None:
-            found = np.isin(windows.mask_of(sig), self.mask_indices)
-            for places, w, h in windows.each_object(found, _MOST_HOLES):
+            found = np.isin(masks.mask_of(sig), self.mask_indices)
+            for places, w, h in masks.each_object(found, _MOST_HOLES):
                 for _ in range(stream.integer(*self.num_holes_range)):
                     y, x = divmod(int(places[stream.integer(0, len(places) - 1)]), sig.width)
                     holes.append(self._hole(x + 0.5, y + 0.5, w, h, sig, stream))
@@ -373,7 +373,7 @@ class GuidedCoarseDropout(_Dropout):
         return (self.region_key,)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
-        places = windows.places_in(sig, self.region_key)
+        places = masks.places_in(sig, self.region_key)
         kept, margin = [], self.protection_margin
         for x0, y0, x1, y1 in windows.labelled(sig, self.protected_bbox_labels, "protected_bbox_labels"):
             w, h = (x1 - x0) * margin, (y1 - y0) * margin
@@ -408,7 +408,7 @@ class MaskDropout(GeometricTransform):
     pixel_params = frozenset({"objects"})
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
-        labels, count = windows.objects(windows.mask_of(sig) != 0)
+        labels, count = masks.objects(masks.mask_of(sig) != 0)
         chosen = stream.permutation(count)[: stream.integer(*self.max_objects_range)]
         places = (divmod(int((labels == i + 1).argmax()), sig.width) for i in sorted(chosen))
         return {"objects": tuple((x, y) for y, x in places)}
@@ -417,7 +417,7 @@ class MaskDropout(GeometricTransform):
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
         if not params["objects"]:
             return ()
-        packed = np.packbits(windows.touching(windows.mask_of(sig) != 0, params["objects"])).tobytes()
+        packed = np.packbits(masks.touching(masks.mask_of(sig) != 0, params["objects"])).tobytes()
         return (ops.Stencil(ops.Bits(packed, sig.height, sig.width), _fits(params["fill"], sig), params["fill_mask"]),)
 
 

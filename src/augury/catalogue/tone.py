@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from augury import ops
-from augury.errors import SampleError
-from augury.fields import Flag, Integer, Limits, Maybe, Number, Option, Plain, Probability, Size
+from augury import masks, ops
+from augury.fields import Flag, Integer, Limits, Listed, Maybe, Name, Number, Option, Plain, Probability, Size
 from augury.kernels.cpu.data import equalizing_table, masked_histograms
 from augury.ops import Op
 from augury.rng import Stream
-from augury.sample import Array, Signature
+from augury.sample import Signature
 from augury.transform import ImageTransform, Params
 
 __all__ = [
@@ -153,50 +150,6 @@ class InvertImg(ImageTransform):
         return (ops.Invert(),)
 
 
-class MaskArray:
-    """A mask given as an array: a value that compares, hashes and saves as its content."""
-
-    __slots__ = ("array",)
-
-    def __init__(self, array: Array) -> None:
-        self.array = array
-
-    def tolist(self) -> Any:
-        return self.array.tolist()
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, MaskArray) and bool(np.array_equal(self.array, other.array))
-
-    def __hash__(self) -> int:
-        return hash((self.array.shape, self.array.tobytes()))
-
-    def __repr__(self) -> str:
-        return f"<mask of shape {self.array.shape}, {np.count_nonzero(self.array)} set>"
-
-
-def _mask(value: Any) -> Any:
-    if value is None or callable(value) or isinstance(value, MaskArray):
-        return value
-    rule = "pass an array (H, W) or (H, W, C), a function (image, **mask_params) -> array, or None"
-    if isinstance(value, str):
-        raise ValueError(f"{rule}; a file keeps only the name of a function")
-    try:
-        array = np.asarray(value)
-    except ValueError:
-        raise ValueError(rule) from None
-    if array.ndim not in (2, 3) or array.dtype.kind not in "buif":
-        raise ValueError(rule)
-    array = array != 0
-    array.flags.writeable = False
-    return MaskArray(array)
-
-
-def _names(value: object) -> tuple[str, ...]:
-    if not isinstance(value, (list, tuple)) or not all(isinstance(name, str) for name in value):
-        raise ValueError("pass a list of names of call arguments")
-    return tuple(value)
-
-
 class Equalize(ImageTransform):
     """Histogram equalisation, 8-bit (float images go through 8 bits).
 
@@ -208,8 +161,10 @@ class Equalize(ImageTransform):
 
     mode: Option = Option(default="cv", options=("cv", "pil"), keep=True)
     by_channels: Flag = Flag(default=True, keep=True)
-    mask: Plain = Plain(default=None, check=_mask, shape={"type": ["array", "null"], "items": {"type": "array"}})
-    mask_params: Plain = Plain(default=(), check=_names, shape={"type": "array", "items": {"type": "string"}})
+    mask: Plain = Plain(
+        default=None, check=masks.as_mask, shape={"type": ["array", "null"], "items": {"type": "array"}}
+    )
+    mask_params: Listed = Listed(Name(), default=(), empty=True)
 
     def check(self) -> None:
         if self.mask is not None:
@@ -222,26 +177,12 @@ class Equalize(ImageTransform):
     def draw(self, sig: Signature, stream: Stream) -> Params:
         if self.mask is None:
             return {}
-        counts = sum(
-            masked_histograms(frame, self._mask_of(frame, sig), not self.by_channels) for frame in _frames(sig)
-        )
-        return {"tables": [equalizing_table(channel, self.mode).hex() for channel in counts]}  # type: ignore[union-attr]
-
-    def _mask_of(self, frame: Array, sig: Signature) -> Array:
-        mask = self.mask
-        if isinstance(mask, MaskArray):
-            found: Any = mask.array
-        else:
-            found = np.asarray(mask(image=frame.copy(), **{name: _argument(name, sig) for name in self.mask_params}))
-        channels = 1 if frame.ndim == 2 or not self.by_channels else frame.shape[2]
-        if found.ndim == 3 and found.shape[2] == 1:
-            found = found[:, :, 0]
-        if found.shape not in (frame.shape[:2], (*frame.shape[:2], channels)):
-            raise SampleError(
-                f"Equalize.mask: its shape {found.shape} does not fit an image of shape {frame.shape}; pass (H, W), or "
-                "with by_channels=True one mask per channel"
-            )
-        return found  # type: ignore[no-any-return]
+        counts: Any = 0
+        for frame in masks.frames(sig):
+            channels = sig.channels if self.by_channels else 1
+            mask = masks.mask_for(frame, self.mask, self.mask_params, sig, channels)
+            counts = counts + masked_histograms(frame, mask, not self.by_channels)
+        return {"tables": [equalizing_table(channel, self.mode).hex() for channel in counts]}
 
     def to_dict(self) -> dict[str, Any]:
         if not callable(self.mask):
@@ -254,29 +195,6 @@ class Equalize(ImageTransform):
         if "tables" not in params:
             return (ops.Equalize(params["mode"], params["by_channels"]),)
         return (ops.ByteTable(tuple(bytes.fromhex(table) for table in params["tables"]), not params["by_channels"]),)
-
-
-def _argument(name: str, sig: Signature) -> Any:
-    """An argument of the call, as it is after the steps before."""
-    if sig.labels is not None:
-        for given in (sig.labels.arrays, sig.labels.extras, {"bboxes": sig.labels.boxes}):
-            if given.get(name) is not None:
-                return given[name]
-    raise SampleError(f"Equalize.mask_params: {name!r} is missing; pass {name}=... with the image")
-
-
-def _frames(sig: Signature) -> Iterator[Array]:
-    """All frames of the image, of shape sig.shape."""
-    arrays = sig.labels.arrays if sig.labels is not None else {}
-    found = next((arrays[name] for name in ("image", "images", "volume", "volumes") if name in arrays), None)
-    if found is None:
-        raise SampleError(f"Equalize.mask: got {', '.join(arrays)}; pass image, images, volume or volumes, or no mask")
-    shape = () if isinstance(found, (list, tuple)) else found.shape[found.ndim - len(sig.shape) :]
-    frames = found.reshape(-1, *shape) if shape else found
-    for frame in frames:
-        if frame.ndim == 3 and frame.shape[2] != sig.channels:
-            raise SampleError("Equalize.mask: cannot be used on some channels only; drop the mask")
-        yield frame
 
 
 class CLAHE(ImageTransform):
