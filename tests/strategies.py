@@ -13,6 +13,7 @@ from augury.fields import (
     Fill,
     Flag,
     Integer,
+    Keyed,
     Limits,
     Listed,
     Maybe,
@@ -142,6 +143,8 @@ def values_of(field: Field[Any, Any]) -> st.SearchStrategy[Any]:
         sizes = field.counts or (0, 1, 3)[not field.empty :]
         lists = st.sampled_from(sizes).flatmap(lambda n: st.tuples(*[values_of(field.inner)] * n))
         return lists | values_of(field.inner) if field.alone else lists
+    if isinstance(field, Keyed):
+        return st.fixed_dictionaries({name: values_of(inner) for name, inner in field.inner.items()})
     if isinstance(field, Name):
         return st.just("given")
     if isinstance(field, Words):

@@ -483,7 +483,8 @@ class Numbers(Field[Any, Any]):
 class Listed(Field[Any, Any]):
     """A list of what another field accepts.
 
-    counts: how long it may be, any length but 0 if none is given; empty: 0 too. alone: one value may stand by itself.
+    counts: how long it may be, any length but 0 if none is given; empty: 0 too. alone: one value may stand by itself;
+    wrapped: and is stored as a list of one.
     """
 
     def __init__(
@@ -494,13 +495,15 @@ class Listed(Field[Any, Any]):
         counts: Sequence[int] = (),
         empty: bool = False,
         alone: bool = False,
+        wrapped: bool = False,
     ) -> None:
         super().__init__(default=default, unit=inner.unit, keep=inner.keep)
-        self.inner, self.counts, self.empty, self.alone = inner, tuple(counts), empty, alone
+        self.inner, self.counts, self.empty, self.alone, self.wrapped = inner, tuple(counts), empty, alone, wrapped
 
     def convert(self, value: Any) -> Any:
         if self.alone and (isinstance(value, (str, Mapping)) or not hasattr(value, "__len__")):
-            return self.inner.convert(value)
+            one = self.inner.convert(value)
+            return (one,) if self.wrapped else one
         length = f"{' or '.join(map(str, self.counts))} values" if self.counts else "values"
         if isinstance(value, (str, Mapping)) or not hasattr(value, "__len__") or not self._fits(len(value)):
             raise ValueError(f"pass {'one value or ' if self.alone else ''}a list of {length}")
@@ -517,6 +520,29 @@ class Listed(Field[Any, Any]):
             kinds[0]["minItems"] = 1
         kinds = [self.inner.form(), *kinds] if self.alone else kinds
         return kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
+
+
+class Keyed(Field[Any, Any]):
+    """A dict that has a value for every name of `inner`, as the field of this name accepts it."""
+
+    def __init__(self, *, default: Any = REQUIRED, inner: Mapping[str, Field[Any, Any]]) -> None:
+        super().__init__(default=default)
+        self.inner = dict(inner)
+
+    def convert(self, value: Any) -> Any:
+        if not isinstance(value, Mapping) or set(value) != set(self.inner):
+            raise ValueError(f"pass a dict of {', '.join(self.inner)}")
+        out = {}
+        for name, field in self.inner.items():
+            try:
+                out[name] = field.convert(value[name])
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from None
+        return out
+
+    def form(self) -> dict[str, Any]:
+        forms = {name: field.form() for name, field in self.inner.items()}
+        return {"type": "object", "properties": forms, "required": list(forms), "additionalProperties": False}
 
 
 class Name(Field[str, str]):

@@ -52,7 +52,7 @@ def find_transform(name: object, where: str) -> type[Transform]:
     field_specifiers=(
         fields.Number, fields.Integer, fields.Probability, fields.Limits, fields.IntLimits, fields.OddLimits,
         fields.Size, fields.Flag, fields.Option, fields.Interpolation, fields.Border, fields.Fill, fields.Maybe,
-        fields.Plain, fields.Words, fields.Numbers, fields.Listed, fields.Name, fields.Axes, fields.Color,
+        fields.Plain, fields.Words, fields.Numbers, fields.Listed, fields.Keyed, fields.Name, fields.Axes, fields.Color,
         fields.Region,
     ),
 )  # fmt: skip

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from augury import ops
-from augury.fields import INTERPOLATIONS, IntLimits, Limits, Option, Plain
+from augury.fields import IntLimits, Keyed, Limits, Option
 from augury.ops import Op
 from augury.rng import Stream
 from augury.sample import Signature
@@ -26,17 +25,7 @@ class ImageCompression(ImageTransform):
     lowers_to = ops.Compress, "compression_type", "quality"
 
 
-def _pair(value: Any) -> dict[str, int]:
-    known = ", ".join(f"{number} {name}" for number, name in INTERPOLATIONS.items())
-    rule = f"pass {{'upscale': i, 'downscale': j}} with OpenCV interpolation constants ({known})"
-    if not isinstance(value, Mapping) or set(value) != {"upscale", "downscale"}:
-        raise ValueError(rule)
-    if any(isinstance(i, bool) or not hasattr(i, "__index__") or int(i) not in INTERPOLATIONS for i in value.values()):
-        raise ValueError(rule)
-    return {"upscale": int(value["upscale"]), "downscale": int(value["downscale"])}
-
-
-_CONSTANT = {"enum": list(INTERPOLATIONS)}
+_INTERPOLATION = Option(options=range(7))
 
 
 class Downscale(ImageTransform):
@@ -46,20 +35,13 @@ class Downscale(ImageTransform):
     interpolation constants, one for each way.
     """
 
-    scale_range: Limits = Limits(default=(0.25, 0.25), low=0, high=1, scalar="fixed")
-    interpolation_pair: Plain = Plain(
-        default={"upscale": 0, "downscale": 0},
-        check=_pair,
-        shape={
-            "type": "object",
-            "properties": {"upscale": _CONSTANT, "downscale": _CONSTANT},
-            "additionalProperties": False,
-        },
-        examples=({"upscale": 1, "downscale": 3},),
+    scale_range: Limits = Limits(default=(0.25, 0.25), low=0, high=1, scalar="fixed", draws="scale")
+    interpolation_pair: Keyed = Keyed(
+        default={"upscale": 0, "downscale": 0}, inner={"upscale": _INTERPOLATION, "downscale": _INTERPOLATION}
     )
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {"scale": stream.uniform(*self.scale_range), "interpolation_pair": dict(self.interpolation_pair)}
+        return {**super().draw(sig, stream), "interpolation_pair": dict(self.interpolation_pair)}
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:

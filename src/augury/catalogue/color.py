@@ -10,7 +10,7 @@ from typing import Any
 
 from augury import ops
 from augury.errors import FieldError, SampleError
-from augury.fields import Integer, IntLimits, Limits, Maybe, Number, Numbers, Option, Plain, Probability
+from augury.fields import Integer, IntLimits, Limits, Listed, Maybe, Number, Numbers, Option, Plain, Probability
 from augury.kernels.cpu.color import COLDEST, light_of
 from augury.ops import Op
 from augury.rng import Stream
@@ -93,36 +93,31 @@ class ColorJitter(ImageTransform):
     blends with black, contrast with the mean gray, saturation with each pixel's gray. hue_range: turns.
     """
 
-    brightness_range: Limits = Limits(default=(0.8, 1.2), low=0, scalar="factor", alias="brightness")
-    contrast_range: Limits = Limits(default=(0.8, 1.2), low=0, scalar="factor", alias="contrast")
-    saturation_range: Limits = Limits(default=(0.8, 1.2), low=0, scalar="factor", alias="saturation")
-    hue_range: Limits = Limits(default=(-0.5, 0.5), low=-1, high=1, alias="hue", unit="turn")
+    brightness_range: Limits = Limits(
+        default=(0.8, 1.2), low=0, scalar="factor", alias="brightness", draws="brightness"
+    )
+    contrast_range: Limits = Limits(default=(0.8, 1.2), low=0, scalar="factor", alias="contrast", draws="contrast")
+    saturation_range: Limits = Limits(
+        default=(0.8, 1.2), low=0, scalar="factor", alias="saturation", draws="saturation"
+    )
+    hue_range: Limits = Limits(default=(-0.5, 0.5), low=-1, high=1, alias="hue", unit="turn", draws="hue")
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         """`order` lists brightness 0, contrast 1, saturation 2, hue 3."""
-        return {
-            "brightness": stream.uniform(*self.brightness_range),
-            "contrast": stream.uniform(*self.contrast_range),
-            "saturation": stream.uniform(*self.saturation_range),
-            "hue": stream.uniform(*self.hue_range),
-            "order": stream.permutation(4),
-        }
+        return {**super().draw(sig, stream), "order": stream.permutation(4)}
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
         rgb = is_rgb(sig, "ColorJitter")
         program: list[Op] = []
         for which in params["order"]:
-            if which == 0:
-                if params["brightness"] != 1.0:
-                    program.append(ops.Linear((params["brightness"],)))
-            elif which == 1:
-                if params["contrast"] != 1.0:
-                    program.append(ops.Contrast(params["contrast"]))
-            elif which == 2:
-                if rgb and params["saturation"] != 1.0:
-                    program.append(ops.ColorMatrix(_saturation(params["saturation"])))
-            elif rgb and params["hue"] != 0.0:
+            if which == 0 and params["brightness"] != 1.0:
+                program.append(ops.Linear((params["brightness"],)))
+            elif which == 1 and params["contrast"] != 1.0:
+                program.append(ops.Contrast(params["contrast"]))
+            elif which == 2 and rgb and params["saturation"] != 1.0:
+                program.append(ops.ColorMatrix(_saturation(params["saturation"])))
+            elif which == 3 and rgb and params["hue"] != 0.0:
                 program.append(ops.HueSaturation(360.0 * params["hue"]))
         return program
 
@@ -135,22 +130,17 @@ class PhotoMetricDistort(ImageTransform):
     Source: Liu et al., "SSD: single shot multibox detector", 2016.
     """
 
-    brightness_range: Limits = Limits(default=(0.875, 1.125), low=0, scalar="factor")
-    contrast_range: Limits = Limits(default=(0.5, 1.5), low=0, scalar="factor")
-    saturation_range: Limits = Limits(default=(0.5, 1.5), low=0, scalar="factor")
-    hue_range: Limits = Limits(default=(-0.05, 0.05), low=-1, high=1, unit="turn")
+    brightness_range: Limits = Limits(default=(0.875, 1.125), low=0, scalar="factor", draws="brightness")
+    contrast_range: Limits = Limits(default=(0.5, 1.5), low=0, scalar="factor", draws="contrast")
+    saturation_range: Limits = Limits(default=(0.5, 1.5), low=0, scalar="factor", draws="saturation")
+    hue_range: Limits = Limits(default=(-0.05, 0.05), low=-1, high=1, unit="turn", draws="hue")
     distort_p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         """`order` as in ColorJitter, of what is done."""
         order = (0, 1, 2, 3) if stream.random() < 0.5 else (0, 2, 3, 1)
-        params: Params = {
-            "brightness": stream.uniform(*self.brightness_range),
-            "contrast": stream.uniform(*self.contrast_range),
-            "saturation": stream.uniform(*self.saturation_range),
-            "hue": stream.uniform(*self.hue_range),
-            "order": tuple([which for which in order if stream.random() < self.distort_p]),
-        }
+        params = super().draw(sig, stream)
+        params["order"] = tuple([which for which in order if stream.random() < self.distort_p])
         if sig.channels == 3 and stream.random() < self.distort_p:
             params["channels_shuffled"] = stream.permutation(3)
         return params
@@ -168,14 +158,13 @@ def _saturation(factor: float) -> tuple[ops.Coefficients, ...]:
 
 
 def _order(value: object) -> tuple[int, ...] | None:
-    if value is None:
-        return None
-    if not isinstance(value, (list, tuple)) or not all(hasattr(i, "__index__") for i in value):
-        raise ValueError("pass a list of channel indices, or None")
-    order = tuple(int(i) for i in value)
-    if not order or sorted(order) != list(range(len(order))):
+    order: tuple[int, ...] | None = Maybe(Listed(Integer(low=0))).convert(value)
+    if order is not None and sorted(order) != list(range(len(order))):
         raise ValueError("pass every channel index 0, 1, ... once, or None")
     return order
+
+
+_ORDER = {"type": ["array", "null"], "items": {"type": "integer", "minimum": 0}}
 
 
 class ChannelShuffle(ImageTransform):
@@ -184,12 +173,7 @@ class ChannelShuffle(ImageTransform):
     channel_order: always this one: output channel i is input channel channel_order[i].
     """
 
-    channel_order: Plain = Plain(
-        default=None,
-        check=_order,
-        shape={"type": ["array", "null"], "items": {"type": "integer", "minimum": 0}},
-        examples=((2, 1, 0),),
-    )
+    channel_order: Plain = Plain(default=None, check=_order, shape=_ORDER, examples=((2, 1, 0),))
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         order = self.channel_order
@@ -212,12 +196,7 @@ class ChannelSwap(ChannelShuffle):
     channel_order: output channel i is input channel channel_order[i].
     """
 
-    channel_order: Plain = Plain(
-        default=(2, 1, 0),
-        check=_order,
-        shape={"type": ["array", "null"], "items": {"type": "integer", "minimum": 0}},
-        examples=((2, 1, 0),),
-    )
+    channel_order: Plain = Plain(default=(2, 1, 0), check=_order, shape=_ORDER, examples=((2, 1, 0),))
 
 
 class ToGray(ImageTransform):

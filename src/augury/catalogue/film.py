@@ -54,13 +54,12 @@ class FilmGrain(ImageTransform):
     Source: Newson and others, "A stochastic film grain model", 2017.
     """
 
-    intensity_range: Limits = Limits(default=(0.1, 0.3), low=0, high=1, scalar="fixed")
-    grain_size_range: IntLimits = IntLimits(default=(1, 3), low=1, high=256, scalar="fixed", unit="pixel")
+    intensity_range: Limits = Limits(default=(0.1, 0.3), low=0, high=1, scalar="fixed", draws="intensity")
+    grain_size_range: IntLimits = IntLimits(
+        default=(1, 3), low=1, high=256, scalar="fixed", unit="pixel", draws="grain_size"
+    )
+    draws_key = True
     lowers_to = ops.Grain, "key", "intensity", "grain_size"
-
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        intensity, size = stream.uniform(*self.intensity_range), stream.integer(*self.grain_size_range)
-        return {"intensity": intensity, "grain_size": size, "key": stream.key()}
 
 
 class Halftone(ImageTransform):

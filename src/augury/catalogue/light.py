@@ -205,14 +205,11 @@ class PlasmaBrightnessContrast(ImageTransform):
     Source: Fournier, Fussell, Carpenter, "Computer rendering of stochastic models", 1982.
     """
 
-    brightness_range: Limits = Limits(default=(-0.3, 0.3), low=-1, high=1)
-    contrast_range: Limits = Limits(default=(-0.3, 0.3), low=-1, high=1)
+    brightness_range: Limits = Limits(default=(-0.3, 0.3), low=-1, high=1, draws="brightness")
+    contrast_range: Limits = Limits(default=(-0.3, 0.3), low=-1, high=1, draws="contrast")
     plasma_size: Integer = Integer(default=256, low=1, keep=True)
     roughness: Number = Number(default=3.0, low=0, open_low=True, keep=True)
-
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        brightness, contrast = stream.uniform(*self.brightness_range), stream.uniform(*self.contrast_range)
-        return {"brightness": brightness, "contrast": contrast, "key": stream.key()}
+    draws_key = True
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:

@@ -6,7 +6,20 @@ from collections.abc import Sequence
 from typing import Any
 
 from augury import masks, ops
-from augury.fields import Flag, Integer, Limits, Listed, Maybe, Name, Number, Option, Plain, Probability, Size
+from augury.fields import (
+    Flag,
+    Integer,
+    IntLimits,
+    Limits,
+    Listed,
+    Maybe,
+    Name,
+    Number,
+    Option,
+    Plain,
+    Probability,
+    Size,
+)
 from augury.kernels.cpu.data import equalizing_table, masked_histograms
 from augury.ops import Op
 from augury.rng import Stream
@@ -83,23 +96,14 @@ def _tuple(value: Any) -> tuple[Any, ...]:
     return tuple(value) if isinstance(value, (tuple, list)) else (value,)
 
 
-def _bits(value: object) -> tuple[Any, ...]:
-    rule = "pass 0..8 bits: a number, a range (low, high), or one for each channel as ((low, high), ...) or (a, b, c)"
-    if isinstance(value, (list, tuple)) and (len(value) != 2 or isinstance(value[0], (list, tuple))):
-        if not value:
-            raise ValueError(rule)
-        return tuple(_bits(part) if isinstance(part, (list, tuple)) else _bits((part, part)) for part in value)
-    low, high = value if isinstance(value, (list, tuple)) else (value, value)
-    for bits in (low, high):
-        if isinstance(bits, bool) or not hasattr(bits, "__index__") or not 0 <= bits <= 8:
-            raise ValueError(rule)
-    if low > high:
-        raise ValueError(f"the low end is above the high end; did you mean {(high, low)}?")
-    return int(low), int(high)
+_BITS = IntLimits(low=0, high=8, scalar="fixed", unit="bit")
+_SEVERAL = Listed(_BITS)
 
 
-_BIT = {"type": "integer", "minimum": 0, "maximum": 8}
-_BIT_RANGE = {"type": "array", "items": _BIT, "minItems": 2, "maxItems": 2}
+def _bits(value: Any) -> Any:
+    """A range, or one for each channel."""
+    one = not isinstance(value, (list, tuple)) or (len(value) == 2 and not isinstance(value[0], (list, tuple)))
+    return (_BITS if one else _SEVERAL).convert(value)
 
 
 class Posterize(ImageTransform):
@@ -111,7 +115,7 @@ class Posterize(ImageTransform):
     num_bits: Plain = Plain(
         default=(4, 4),
         check=_bits,
-        shape={"anyOf": [_BIT, _BIT_RANGE, {"type": "array", "items": _BIT_RANGE, "minItems": 1}]},
+        shape={"anyOf": [_BITS.form()["items"], _BITS.form(), _SEVERAL.form()]},
         examples=(3, (1, 7), ((2, 4), (3, 3), (1, 8))),
         unit="bit",
     )
