@@ -14,6 +14,7 @@ from augury.fields import (
     Flag,
     Integer,
     Keyed,
+    Lengths,
     Limits,
     Listed,
     Maybe,
@@ -22,6 +23,7 @@ from augury.fields import (
     Numbers,
     Option,
     Plain,
+    Sides,
     Size,
     Words,
 )  # fmt: skip
@@ -149,7 +151,7 @@ def values_of(field: Field[Any, Any]) -> st.SearchStrategy[Any]:
         return st.just("given")
     if isinstance(field, Words):
         return st.permutations(field.options)
-    if isinstance(field, (Plain, Numbers)):
+    if isinstance(field, (Plain, Numbers, Lengths, Sides)):
         known = () if field.required else (field.default,)
         return st.sampled_from((*known, *field.examples))
     if isinstance(field, (Limits, Number, Integer)):

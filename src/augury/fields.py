@@ -274,6 +274,20 @@ class Limits(_Bounded[float | Sequence[float], tuple[float, float]]):
         return {"type": "array", "items": self.bounds(), "minItems": 2, "maxItems": 2}
 
 
+class Fractions(Limits):
+    """A range of fractions in [0, 1], given as two numbers or one, which is a fixed value."""
+
+    def __init__(
+        self,
+        *,
+        default: float | Sequence[float] = REQUIRED,
+        open_low: bool = False,
+        draws: str = "",
+        **common: Unpack[Common],
+    ) -> None:
+        super().__init__(default=default, low=0, high=1, open_low=open_low, scalar="fixed", draws=draws, **common)
+
+
 def odd(stream: Stream, low: int, high: int, least: int = 3) -> int:
     """A drawn odd size; both bounds are raised to the next odd number, and to `least`."""
     low = max(low | 1, least)
@@ -303,6 +317,35 @@ class OddLimits(IntLimits):
     """A range of integers from which odd ones of at least 3 are drawn; its ends are raised to the next one."""
 
     one_of = staticmethod(odd)
+
+
+class Lengths(Field[Any, tuple[float, float]]):
+    """A range (low, high) of lengths: fractions of a side in [0, 1] (floats), or pixels (integers, both ends meant)."""
+
+    examples = ((0.1, 0.3), (2, 8))
+
+    def convert(self, value: Any) -> tuple[float, float]:
+        rule = "pass two numbers (low, high): fractions of the image in [0, 1], or whole pixels as integers"
+        pair = value if isinstance(value, (list, tuple)) else (value, value)
+        if len(pair) != 2:
+            raise ValueError(rule)
+        low, high = number(pair[0], rule), number(pair[1], rule)
+        if not 0 <= low <= high:
+            raise ValueError(rule)
+        if high <= 1 and not (isinstance(low, int) and isinstance(high, int)):
+            return float(low), float(high)
+        if low != int(low) or high != int(high):
+            raise ValueError(rule)
+        return int(low), int(high)
+
+    def form(self) -> dict[str, Any]:
+        return {"type": ["array", "number"], "items": {"type": "number", "minimum": 0}, "minItems": 2, "maxItems": 2}
+
+    @staticmethod
+    def pixels(limits: tuple[float, float], side: int) -> tuple[float, float]:
+        """Ends of the half-open range whose whole parts are the lengths in pixels."""
+        low, high = limits
+        return (low, high + 1) if isinstance(low, int) else (low * side, high * side)
 
 
 class Size(Field[Sequence[int], tuple[int, int]]):
@@ -520,6 +563,31 @@ class Listed(Field[Any, Any]):
             kinds[0]["minItems"] = 1
         kinds = [self.inner.form(), *kinds] if self.alone else kinds
         return kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
+
+
+class Sides(Field[Any, Any]):
+    """An amount, a range of amounts (low, high), or one of these for each side: top, right, bottom, left.
+
+    limits: what a range accepts; one number is stored as it is.
+    """
+
+    def __init__(self, limits: Limits, *, default: Any = REQUIRED) -> None:
+        super().__init__(default=default, unit=limits.unit)
+        self.limits = limits
+        self.examples = (-3, (-2, 4), (1, -2, (3, 5), 0)) if limits.integer else (0.1, (-0.2, 0.1))
+
+    def convert(self, value: Any) -> Any:
+        many = hasattr(value, "__len__") and not isinstance(value, (str, Mapping))
+        if many and len(value) not in (2, 4):
+            raise ValueError("pass an amount, a range (low, high), or four of these (top, right, bottom, left)")
+        return tuple(map(self._amount, value)) if many and len(value) == 4 else self._amount(value)
+
+    def _amount(self, value: Any) -> Any:
+        low, high = self.limits.convert(value)
+        return (low, high) if hasattr(value, "__len__") else low
+
+    def form(self) -> dict[str, Any]:
+        return {"anyOf": [self.limits.bounds(), {"type": "array", "minItems": 2, "maxItems": 4}]}
 
 
 class Keyed(Field[Any, Any]):

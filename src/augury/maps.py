@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import cv2
@@ -375,6 +376,22 @@ def tile_edges(parts: int, size: int) -> list[int]:
     """Edges of the most even cut of `size` pixels into `parts`, or into single pixels if they are fewer."""
     parts = min(parts, size)
     return [(i * size + parts // 2) // parts for i in range(parts + 1)]
+
+
+@lru_cache(maxsize=64)
+def tile_sizes(rows: int, columns: int, height: int, width: int) -> tuple[tuple[int, int], ...]:
+    """Height and width of every tile, row by row."""
+    tall, wide = ([b - a for a, b in pairwise(tile_edges(*cut))] for cut in ((rows, height), (columns, width)))
+    return tuple((h, w) for h in tall for w in wide)
+
+
+def tile_order(key: str, rows: int, columns: int, height: int, width: int) -> tuple[int, ...]:
+    """Which tile each place shows, drawn from a stream key; only tiles of equal size change places."""
+    sizes = tile_sizes(rows, columns, height, width)
+    words = Source(key).uint32(len(sizes)).tolist()
+    places = sorted(range(len(sizes)), key=sizes.__getitem__)
+    tiles = sorted(range(len(sizes)), key=lambda i: (sizes[i], words[i]))
+    return tuple([tile for _, tile in sorted(zip(places, tiles, strict=True))])
 
 
 class Tiles:

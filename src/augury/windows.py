@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from augury.errors import SampleError
+from augury.errors import SampleError, shown
+from augury.fields import number
 from augury.rng import Source, Stream
 from augury.sample import Array, Signature
 
@@ -198,6 +199,27 @@ def boxes_of(sig: Signature) -> Array | None:
     """The boxes (N, 4); None without any."""
     boxes = sig.labels.boxes if sig.labels is not None else None
     return None if boxes is None or not len(boxes) else boxes
+
+
+def given(sig: Signature, key: str) -> Box:
+    """The box in the call's argument `key`, on whole pixels and clipped to the image; SampleError if there is none."""
+    height, width = sig.shape[:2]
+    rule = (
+        f"pass {key}=(x_min, y_min, x_max, y_max) in pixels, at least partly inside the image of height {height} "
+        f"and width {width}"
+    )
+    value = sig.labels.extras.get(key) if sig.labels is not None else None
+    if value is None:
+        raise SampleError(f"{key}: missing; {rule}")
+    try:
+        x_min, y_min, x_max, y_max = (edge if type(edge) is int else number(edge, "") for edge in list(value)[:4])
+    except (TypeError, ValueError):
+        raise SampleError(f"{key}: got {shown(value)}; {rule}") from None
+    x_min, y_min = max(0, math.floor(x_min)), max(0, math.floor(y_min))
+    x_max, y_max = min(width, math.ceil(x_max)), min(height, math.ceil(y_max))
+    if x_min >= x_max or y_min >= y_max:
+        raise SampleError(f"{key}: got {shown(value)}; {rule}")
+    return x_min, y_min, x_max, y_max
 
 
 def labelled(sig: Signature, labels: Sequence[Any] | None, name: str) -> list[list[float]]:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 from augury import maps, quads
 from augury.catalogue.pad import Bordered
 from augury.errors import FieldError, shown
 from augury.fields import Axes, Border, Fill, Flag, Interpolation, IntLimits, Limits, Maybe, Option
-from augury.ops import Op, Warp
+from augury.ops import Warp
 from augury.rng import Stream
 from augury.sample import Signature
-from augury.transform import GeometricTransform, Params
+from augury.transform import GeometricTransform, Ops, Params
 
 __all__ = ["Affine", "Perspective", "ShiftScaleRotate"]
 
@@ -30,7 +29,7 @@ def warp(
     new_width: int,
     x: float = 0.0,
     y: float = 0.0,
-) -> Sequence[Op]:
+) -> Ops:
     """The op of `linear` (a, b, c, d: rows of a 2x2 matrix) that brings the old centre to the new one plus (x, y)."""
     a, b, c, d = linear
     x += (new_width - a * width - b * height) / 2
@@ -38,7 +37,7 @@ def warp(
     return warped(params, (a, b, x, c, d, y, 0.0, 0.0, 1.0), new_height, new_width)
 
 
-def warped(params: Params, matrix: tuple[float, ...], height: int, width: int) -> Sequence[Op]:
+def warped(params: Params, matrix: tuple[float, ...], height: int, width: int) -> Ops:
     """The op of a 3x3 matrix with the interpolation, border and fill of `params`."""
     fill_mask = params["fill_mask"]
     return (
@@ -122,7 +121,7 @@ class Affine(GeometricTransform):
         return stream.uniform(low, high)
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         height, width = sig.shape[:2]
         linear = maps.linear(params["rotate"], params["scale"], params["shear"])
         if params["fit_output"]:
@@ -167,7 +166,7 @@ class ShiftScaleRotate(GeometricTransform):
         }
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         height, width = sig.shape[:2]
         a, b, _, c, d, *_ = maps.Matrix.rotate(params["angle"]).rows
         scale, (x, y) = params["scale"], params["shift"]
@@ -198,7 +197,7 @@ class Perspective(Bordered):
         return {"corners": quads.drawn(stream.uniform(*self.scale), height, width, self.fit_output, stream)}
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         height, width = sig.shape[:2]
         return warped(
             params, *quads.rectified(params["corners"], height, width, params["keep_size"], params["fit_output"])

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 from augury import ops
 from augury.errors import FieldError, shown
-from augury.fields import Flag, Integer, IntLimits, Limits, Maybe, Number, OddLimits, Option, Probability, odd
+from augury.fields import (
+    Flag,
+    Fractions,
+    Integer,
+    IntLimits,
+    Limits,
+    Maybe,
+    Number,
+    OddLimits,
+    Option,
+    Probability,
+    odd,
+)  # fmt: skip
 from augury.kernels.cpu.blur import motion_kernel, noisy_gaussian, sinc_kernel
-from augury.ops import Op
 from augury.rng import Stream
 from augury.sample import Signature
-from augury.transform import ImageTransform, Params
+from augury.transform import ImageTransform, Ops, Params
 
 __all__ = [
     "AdvancedBlur", "Blur", "Defocus", "Emboss", "Enhance", "GaussianBlur", "GlassBlur", "MedianBlur", "ModeFilter",
@@ -82,7 +92,7 @@ class GaussianBlur(ImageTransform):
         return {"kernel_size": _gaussian_size(stream, *self.blur_range), "sigma": stream.uniform(*self.sigma_range)}
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         size, sigma = params["kernel_size"], params["sigma"]
         return (ops.GaussianBlur(size, sigma or (0.15 * (size - 1) + 0.5 if size else 0.0)),)
 
@@ -109,7 +119,7 @@ class MotionBlur(ImageTransform):
         return {**params, "shift": (stream.integer(-far, far), stream.integer(-far, far))}
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         names = ("kernel_size", "angle", "direction", "shift")
         return (ops.Filter(motion_kernel(*[params[name] for name in names])),)
 
@@ -138,7 +148,7 @@ class Sharpen(ImageTransform):
     above 0)).
     """
 
-    alpha_range: Limits = Limits(default=(0.2, 0.5), low=0, high=1, scalar="fixed", alias="alpha", draws="alpha")
+    alpha_range: Fractions = Fractions(default=(0.2, 0.5), alias="alpha", draws="alpha")
     lightness_range: Limits = Limits(default=(0.5, 1.0), low=0, scalar="fixed", alias="lightness", draws="lightness")
     method: Option = Option(default="kernel", options=("kernel", "gaussian"), keep=True)
     kernel_size: Integer = Integer(default=5, low=3, unit="pixel", keep=True)
@@ -149,7 +159,7 @@ class Sharpen(ImageTransform):
             raise FieldError(f"Sharpen.kernel_size: got {self.kernel_size}; pass an odd integer")
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         alpha = params["alpha"]
         if params["method"] == "gaussian":
             return (ops.Unsharp(params["kernel_size"], params["sigma"], alpha),)
@@ -165,11 +175,11 @@ class Emboss(ImageTransform):
     (-1 - s, -s, 0), (-s, 1, s), (0, s, 1 + s).
     """
 
-    alpha_range: Limits = Limits(default=(0.2, 0.5), low=0, high=1, scalar="fixed", alias="alpha", draws="alpha")
+    alpha_range: Fractions = Fractions(default=(0.2, 0.5), alias="alpha", draws="alpha")
     strength_range: Limits = Limits(default=(0.2, 0.7), low=0, scalar="fixed", alias="strength", draws="strength")
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         side = params["alpha"] * params["strength"]
         corner = params["alpha"] + side
         return (ops.Filter(((-corner, -side, 0.0), (-side, 1.0, side), (0.0, side, corner))),)
@@ -186,10 +196,10 @@ class Enhance(ImageTransform):
     """
 
     mode: Option = Option(default="edge", options=("edge", "detail"), keep=True)
-    alpha_range: Limits = Limits(default=(0.5, 1.0), low=0, high=1, scalar="fixed", draws="alpha")
+    alpha_range: Fractions = Fractions(default=(0.5, 1.0), draws="alpha")
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         corner, side, centre = (params["alpha"] * weight for weight in _ENHANCE[params["mode"]])
         return (ops.Filter(((corner, side, corner), (side, 1 + centre, side), (corner, side, corner))),)
 
@@ -211,7 +221,7 @@ class UnsharpMask(ImageTransform):
         return {"kernel_size": size or (0 if sigma else 3), "sigma": sigma, "alpha": stream.uniform(*self.alpha_range)}
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         return (ops.Unsharp(params["kernel_size"], params["sigma"], params["alpha"], params["threshold"] / 255),)
 
 
@@ -245,7 +255,7 @@ class AdvancedBlur(ImageTransform):
         }
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         keys = ("kernel_size", "sigma", "angle", "beta", "noise", "key")
         return (ops.Filter(noisy_gaussian(*(params[key] for key in keys))),)
 
@@ -271,7 +281,7 @@ class RingingOvershoot(ImageTransform):
     )
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         return (ops.Filter(sinc_kernel(params["kernel_size"], params["cutoff"])),)
 
 
@@ -307,7 +317,7 @@ class GlassBlur(ImageTransform):
     draws_key = True
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         move = ops.Scatter(params["key"], params["max_delta"], params["iterations"], params["mode"] == "exact")
         soft = (ops.GaussianBlur(0, params["sigma"]),) if params["sigma"] else ()
         return (*soft, move, *soft)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from augury import ops
-from augury.fields import IntLimits, Keyed, Limits, Option
-from augury.ops import Op
+from augury.fields import Fractions, IntLimits, Keyed, Option
 from augury.rng import Stream
 from augury.sample import Signature
-from augury.transform import ImageTransform, Params
+from augury.transform import ImageTransform, Ops, Params
 
 __all__ = ["Downscale", "ImageCompression"]
 
@@ -35,7 +32,7 @@ class Downscale(ImageTransform):
     interpolation constants, one for each way.
     """
 
-    scale_range: Limits = Limits(default=(0.25, 0.25), low=0, high=1, scalar="fixed", draws="scale")
+    scale_range: Fractions = Fractions(default=(0.25, 0.25), draws="scale")
     interpolation_pair: Keyed = Keyed(
         default={"upscale": 0, "downscale": 0}, inner={"upscale": _INTERPOLATION, "downscale": _INTERPOLATION}
     )
@@ -44,7 +41,7 @@ class Downscale(ImageTransform):
         return {**super().draw(sig, stream), "interpolation_pair": dict(self.interpolation_pair)}
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         if params["scale"] == 1.0:
             return ()
         pair = params["interpolation_pair"]

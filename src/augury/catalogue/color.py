@@ -5,17 +5,28 @@ Transforms that speak of red, green and blue leave gray images as they are, or c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from augury import ops
 from augury.errors import FieldError, SampleError
-from augury.fields import Integer, IntLimits, Limits, Listed, Maybe, Number, Numbers, Option, Plain, Probability
+from augury.fields import (
+    Fractions,
+    Integer,
+    IntLimits,
+    Limits,
+    Listed,
+    Maybe,
+    Number,
+    Numbers,
+    Option,
+    Plain,
+    Probability,
+)  # fmt: skip
 from augury.kernels.cpu.color import COLDEST, light_of
 from augury.ops import Op
 from augury.rng import Stream
 from augury.sample import Signature
-from augury.transform import ImageTransform, Params
+from augury.transform import ImageTransform, Ops, Params
 
 __all__ = [
     "ChannelShuffle", "ChannelSwap", "ColorJitter", "Colorize", "ExposureMatching", "FancyPCA", "HueSaturationValue",
@@ -48,7 +59,7 @@ class HueSaturationValue(ImageTransform):
     val_shift_range: Limits = Limits(default=(-20, 20), alias="val_shift_limit", unit="1/255", draws="val_shift")
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         value = params["val_shift"] / 255.0
         if not is_rgb(sig, "HueSaturationValue"):
             return (ops.Linear((1.0,), (value,)),)
@@ -75,7 +86,7 @@ class RGBShift(ImageTransform):
         }
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         if not is_rgb(sig, "RGBShift"):
             return (ops.Linear((1.0,), (params["r_shift"],)),)
         return (ops.Linear((1.0,), (params["r_shift"], params["g_shift"], params["b_shift"])),)
@@ -107,7 +118,7 @@ class ColorJitter(ImageTransform):
         return {**super().draw(sig, stream), "order": stream.permutation(4)}
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         rgb = is_rgb(sig, "ColorJitter")
         program: list[Op] = []
         for which in params["order"]:
@@ -146,7 +157,7 @@ class PhotoMetricDistort(ImageTransform):
         return params
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         shuffled = ChannelShuffle.lower(params, sig) if "channels_shuffled" in params else ()
         return (*ColorJitter.lower(params, sig), *shuffled)
 
@@ -185,7 +196,7 @@ class ChannelShuffle(ImageTransform):
         return {"channels_shuffled": order or stream.permutation(sig.channels)}
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         order = tuple(params["channels_shuffled"])
         return () if order == tuple(range(len(order))) else (ops.ShuffleChannels(order),)
 
@@ -215,7 +226,7 @@ class ToGray(ImageTransform):
     )
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         if sig.channels == 1:
             return ()
         count, method = params["num_output_channels"], params["method"]
@@ -232,7 +243,7 @@ class ToSepia(ImageTransform):
     p: Probability = Probability(default=0.5)
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         return (_SEPIA,) if is_rgb(sig, "ToSepia") else ()
 
 
@@ -248,7 +259,7 @@ class FancyPCA(ImageTransform):
         return {"alpha_vector": [stream.normal(0.0, self.alpha) for _ in range(sig.channels)]}
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         return (ops.PcaShift(tuple(params["alpha_vector"])),)
 
 
@@ -261,7 +272,7 @@ class ToRGB(ImageTransform, p=1):
     num_output_channels: Integer = Integer(default=3, low=1, keep=True)
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         return (ops.Gray("average", params["num_output_channels"]),) if sig.channels == 1 else ()
 
 
@@ -298,7 +309,7 @@ class PlanckianJitter(ImageTransform):
         return {"temperature": min(max(white + z * ((high - white) if z > 0 else (white - low)) / 3, low), high)}
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         if not is_rgb(sig, "PlanckianJitter"):
             return ()
         light, white = light_of(params["mode"], params["temperature"]), light_of(params["mode"], _WHITE)
@@ -312,11 +323,11 @@ class ExposureMatching(ImageTransform):
     target_mean_range: the new mean, as a fraction of full range. gain_range: limits of the factor; None: no limits.
     """
 
-    target_mean_range: Limits = Limits(default=(0.3, 0.5), low=0, high=1, scalar="fixed", draws="target_mean")
+    target_mean_range: Fractions = Fractions(default=(0.3, 0.5), draws="target_mean")
     gain_range: Maybe = Maybe(Limits(low=0, scalar="fixed", keep=True), default=None)
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         return (ops.MatchMean(params["target_mean"], *(params["gain_range"] or ())),)
 
 
@@ -344,7 +355,7 @@ class Colorize(ImageTransform):
         return params
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         if not is_rgb(sig, "Colorize"):
             return ()
         return (ops.ColorRamp(tuple(params["stops"]), tuple(tuple(color) for color in params["colors"])),)

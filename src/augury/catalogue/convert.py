@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
 
 from augury import ops
 from augury.errors import FieldError, SampleError
 from augury.fields import Flag, Limits, Listed, Maybe, Number, Option, Probability
-from augury.ops import Op
 from augury.sample import MAX_VALUE, Signature
-from augury.transform import GeometricTransform, ImageTransform, Params
+from augury.transform import GeometricTransform, ImageTransform, Ops, Params
 
 __all__ = ["FromFloat", "Normalize", "ToFloat", "ToTensorV2"]
 
@@ -49,7 +47,7 @@ class Normalize(ImageTransform):
             )
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         clip, mode = params["clip_range"], params["normalization"]
         clip = None if clip is None else tuple(clip)
         if mode != "standard":
@@ -66,7 +64,7 @@ class ToFloat(ImageTransform, p=1):
     max_value: Maybe = Maybe(Number(low=0, open_low=True, keep=True), default=None)
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         if sig.dtype == "float32":
             return ()
         max_value = params["max_value"]
@@ -83,7 +81,7 @@ class FromFloat(ImageTransform, p=1):
     max_value: Maybe = Maybe(Number(low=0, open_low=True, keep=True), default=None)
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         if sig.dtype != "float32":
             raise SampleError(f"FromFloat: got an image of dtype {sig.dtype}; pass float32, or run ToFloat first")
         dtype, max_value = params["dtype"], params["max_value"]
@@ -104,7 +102,7 @@ class ToTensorV2(GeometricTransform, p=1):
     transpose_mask: Flag = Flag(default=False, keep=True)
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         if not _torch_installed():
             raise FieldError("ToTensorV2: torch is not installed; pip install 'augury[torch]', or leave the step out")
         return (ops.ToTensor(params["transpose_mask"]),)

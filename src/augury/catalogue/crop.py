@@ -5,17 +5,18 @@ leaves the image, borders are padded.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from augury import masks, ops, windows
 from augury.catalogue.pad import Bordered, padded
 from augury.catalogue.resize import DOWNSCALE, Scaled, resized
-from augury.errors import FieldError, SampleError, shown
+from augury.errors import FieldError, SampleError
 from augury.fields import (
     Border,
     Fill,
     Flag,
+    Fractions,
     Integer,
     Interpolation,
     IntLimits,
@@ -24,16 +25,16 @@ from augury.fields import (
     Maybe,
     Name,
     Number,
+    Numbers,
     Option,
     Plain,
     Probability,
+    Sides,
     Size,
-    number,
 )  # fmt: skip
-from augury.ops import Op
 from augury.rng import Stream
 from augury.sample import Signature
-from augury.transform import GeometricTransform, Params
+from augury.transform import GeometricTransform, Ops, Params
 from augury.windows import POSITIONS, Box, anywhere, boxes_of, place
 
 __all__ = [
@@ -43,7 +44,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-def window(params: Params, sig: Signature, may_pad: bool = False) -> Sequence[Op]:
+def window(params: Params, sig: Signature, may_pad: bool = False) -> Ops:
     """The ops that show `crop_coords`; SampleError if it leaves the image and may not."""
     height, width = sig.shape[:2]
     x_min, y_min, x_max, y_max = params["crop_coords"]
@@ -74,7 +75,7 @@ class _Crop(GeometricTransform, register=False, p=1):
     pixel_params = frozenset({"crop_coords"})
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         return window(params, sig)
 
 
@@ -98,7 +99,7 @@ class _PaddedCrop(Bordered, register=False, p=1):
         return place(self.pad_position, down, across, stream)
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         return window(params, sig, params["pad_if_needed"])
 
 
@@ -171,7 +172,7 @@ class _SizedCrop(Scaled, register=False, p=1):
     pixel_params = frozenset({"crop_coords"})
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         x_min, y_min, x_max, y_max = params["crop_coords"]
         return (*window(params, sig), resized(params, y_max - y_min, x_max - x_min, *params["size"]))
 
@@ -205,7 +206,7 @@ class RandomResizedCrop(_SizedCrop):
     """
 
     size: Size = Size(unit="pixel", keep=True)
-    scale: Limits = Limits(default=(0.08, 1.0), low=0, high=1, open_low=True, scalar="fixed")
+    scale: Fractions = Fractions(default=(0.08, 1.0), open_low=True)
     ratio: Limits = Limits(default=(0.75, 4 / 3), low=1e-6, high=1e6, scalar="fixed")
     interpolation: Interpolation = Interpolation(default=1, resize=True, kw_only=True)
     mask_interpolation: Interpolation = Interpolation(default=0, resize=True, kw_only=True)
@@ -220,27 +221,6 @@ class RandomResizedCrop(_SizedCrop):
 
 # ---- sides moved by amounts ------------------------------------------------------------------------------
 
-_PIXELS, _PARTS = IntLimits(scalar="fixed"), Limits(low=-1, open_low=True, scalar="fixed")
-
-
-def _amounts(limits: Limits) -> Callable[[Any], Any]:
-    """A check of an amount, a range of amounts, or one of these for each side."""
-
-    def amount(value: Any) -> float | tuple[float, float]:
-        low, high = limits.convert(value)
-        return (low, high) if hasattr(value, "__len__") else low
-
-    def check(value: Any) -> Any:
-        many = hasattr(value, "__len__") and not isinstance(value, (str, dict))
-        if many and len(value) not in (2, 4):
-            raise ValueError("pass an amount, a range (low, high), or four of these (top, right, bottom, left)")
-        return tuple(map(amount, value)) if many and len(value) == 4 else amount(value)
-
-    return check
-
-
-_AMOUNTS = {"anyOf": [{"type": "number"}, {"type": "array", "minItems": 2, "maxItems": 4}]}
-
 
 class CropAndPad(_Crop):
     """Move each side of the frame: outwards by positive amounts, which pads, inwards by negative ones, which crops.
@@ -251,11 +231,8 @@ class CropAndPad(_Crop):
     stays. keep_size: scale the result to the old size. border_mode, fill, fill_mask: as in Pad.
     """
 
-    px: Maybe = Maybe(
-        Plain(check=_amounts(_PIXELS), shape=_AMOUNTS, examples=(-3, (-2, 4), (1, -2, (3, 5), 0)), unit="pixel"),
-        default=None,
-    )
-    percent: Maybe = Maybe(Plain(check=_amounts(_PARTS), shape=_AMOUNTS, examples=(0.1, (-0.2, 0.1))), default=None)
+    px: Maybe = Maybe(Sides(IntLimits(scalar="fixed", unit="pixel")), default=None)
+    percent: Maybe = Maybe(Sides(Limits(low=-1, open_low=True, scalar="fixed")), default=None)
     keep_size: Flag = Flag(default=True, keep=True)
     sample_independently: Flag = Flag(default=True)
     interpolation: Interpolation = Interpolation(default=1, resize=True)
@@ -302,7 +279,7 @@ class CropAndPad(_Crop):
         return (one(), one(), one(), one()) if self.sample_independently else (one(),) * 4
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         height, width = sig.shape[:2]
         box = x_min, y_min, x_max, y_max = params["crop_coords"]
         if tuple(box) == (0, 0, width, height):
@@ -343,13 +320,12 @@ class RandomCropFromBorders(_Crop):
 # ---- windows that depend on labels -----------------------------------------------------------------------
 
 
+_SHIFT = Numbers(sides=(2,), high=1)
+
+
 def _shift_parts(value: Any) -> tuple[float, float]:
-    rule = "pass (of height, of width), or one number for width alone, each in [0, 1]"
-    many = hasattr(value, "__len__") and not isinstance(value, (str, dict))
-    parts = [number(part, rule) for part in (value if many else (0.0, value))]
-    if len(parts) != 2 or any(not 0 <= part <= 1 for part in parts):
-        raise ValueError(rule)
-    return float(parts[0]), float(parts[1])
+    """(Of height, of width); one number is of width alone."""
+    return _SHIFT.convert(value if hasattr(value, "__len__") else (0.0, value))  # type: ignore[no-any-return]
 
 
 class RandomCropNearBBox(_Crop):
@@ -361,9 +337,7 @@ class RandomCropNearBBox(_Crop):
     """
 
     needs = "labels"
-    max_part_shift: Plain = Plain(
-        default=(0, 0.3), check=_shift_parts, shape=Limits(low=0, high=1).form(), examples=(0.2, (0.5, 0.1))
-    )
+    max_part_shift: Plain = Plain(default=(0, 0.3), check=_shift_parts, shape=_SHIFT.form(), examples=(0.2, (0.5, 0.1)))
     cropping_bbox_key: Name = Name(default="cropping_bbox")
 
     @property
@@ -372,32 +346,12 @@ class RandomCropNearBBox(_Crop):
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         height, width = sig.shape[:2]
-        x_min, y_min, x_max, y_max = self._box(sig)
+        x_min, y_min, x_max, y_max = windows.given(sig, self.cropping_bbox_key)
         down, across = self.max_part_shift
         down, across = round((y_max - y_min) * down), round((x_max - x_min) * across)
         x_min, x_max = windows.moved(x_min, x_max, across, width, stream)
         y_min, y_max = windows.moved(y_min, y_max, down, height, stream)
         return {"crop_coords": (x_min, y_min, x_max, y_max)}
-
-    def _box(self, sig: Signature) -> Box:
-        """The box on whole pixels, clipped to the image."""
-        key, height, width = self.cropping_bbox_key, sig.shape[0], sig.shape[1]
-        rule = (
-            f"pass {key}=(x_min, y_min, x_max, y_max) in pixels, at least partly inside the image of height {height} "
-            f"and width {width}"
-        )
-        value = sig.labels.extras.get(key) if sig.labels is not None else None
-        if value is None:
-            raise SampleError(f"{key}: missing; {rule}")
-        try:
-            x_min, y_min, x_max, y_max = (edge if type(edge) is int else number(edge, "") for edge in list(value)[:4])
-        except (TypeError, ValueError):
-            raise SampleError(f"{key}: got {shown(value)}; {rule}") from None
-        x_min, y_min = max(0, math.floor(x_min)), max(0, math.floor(y_min))
-        x_max, y_max = min(width, math.ceil(x_max)), min(height, math.ceil(y_max))
-        if x_min >= x_max or y_min >= y_max:
-            raise SampleError(f"{key}: got {shown(value)}; {rule}")
-        return x_min, y_min, x_max, y_max
 
 
 class BBoxSafeRandomCrop(_Crop):
@@ -422,7 +376,7 @@ class BBoxSubsetSafeRandomCrop(_Crop):
     """
 
     needs = "labels"
-    subset_fraction_range: Limits = Limits(default=(0.5, 1.0), low=0, high=1, scalar="fixed")
+    subset_fraction_range: Fractions = Fractions(default=(0.5, 1.0))
     erosion_rate: Probability = Probability(default=0.0)
     aspect_ratio_range: Limits = Limits(default=(0.5, 2.0), low=1e-6, high=1e6, scalar="fixed")
 
@@ -494,7 +448,7 @@ class RandomSizedBBoxSafeCrop(_Crop):
         return {"crop_coords": windows.safe(boxes_of(sig), sig, stream, self.erosion_rate)}
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         x_min, y_min, x_max, y_max = params["crop_coords"]
         return (*window(params, sig), resized(params, y_max - y_min, x_max - x_min, params["height"], params["width"]))
 

@@ -19,8 +19,10 @@ from augury.errors import SampleError
 from augury.fields import (
     Fill,
     Flag,
+    Fractions,
     Integer,
     IntLimits,
+    Lengths,
     Limits,
     Listed,
     Maybe,
@@ -28,12 +30,10 @@ from augury.fields import (
     Number,
     Plain,
     Probability,
-    number,
 )  # fmt: skip
-from augury.ops import Op
 from augury.rng import Stream
 from augury.sample import Signature
-from augury.transform import GeometricTransform, ImageTransform, Params
+from augury.transform import GeometricTransform, ImageTransform, Ops, Params
 from augury.windows import Box
 
 __all__ = [
@@ -60,7 +60,7 @@ class _Holes(GeometricTransform, register=False):
         return params["holes"]  # type: ignore[no-any-return]
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         fill = _fits(params["fill"], sig)
         return (ops.Holes(cls.holes(params, sig), fill, params["fill_mask"], params.get("key", _NO_KEY)),)
 
@@ -91,30 +91,6 @@ def _fits(fill: Any, sig: Signature) -> Any:
 # ---- rectangles --------------------------------------------------------------------------------------
 
 
-def _side_range(value: Any) -> tuple[float, float]:
-    rule = "pass two numbers (low, high): fractions of the image in [0, 1], or whole pixels as integers"
-    pair = value if isinstance(value, (list, tuple)) else (value, value)
-    if len(pair) != 2:
-        raise ValueError(rule)
-    low, high = number(pair[0], rule), number(pair[1], rule)
-    if not 0 <= low <= high:
-        raise ValueError(rule)
-    if high <= 1 and not (isinstance(low, int) and isinstance(high, int)):
-        return float(low), float(high)
-    if low != int(low) or high != int(high):
-        raise ValueError(rule)
-    return int(low), int(high)
-
-
-_SIDE = {"type": ["array", "number"], "items": {"type": "number", "minimum": 0}, "minItems": 2, "maxItems": 2}
-
-
-def _side(limits: tuple[float, float], size: int) -> tuple[float, float]:
-    """Ends of the half-open range of pixels whose whole part is a hole's side."""
-    low, high = limits
-    return (low, high + 1) if isinstance(low, int) else (low * size, high * size)
-
-
 class CoarseDropout(_Dropout):
     """Overwrite some rectangles of random size and place.
 
@@ -125,15 +101,15 @@ class CoarseDropout(_Dropout):
     """
 
     num_holes_range: IntLimits = IntLimits(default=(1, 2), low=1, scalar="fixed")
-    hole_height_range: Plain = Plain(default=(0.1, 0.2), check=_side_range, shape=_SIDE, examples=((0.1, 0.3), (2, 8)))
-    hole_width_range: Plain = Plain(default=(0.1, 0.2), check=_side_range, shape=_SIDE, examples=((0.1, 0.3), (2, 8)))
+    hole_height_range: Lengths = Lengths(default=(0.1, 0.2))
+    hole_width_range: Lengths = Lengths(default=(0.1, 0.2))
 
     pixel_params = frozenset({"holes", "hole_size_range"})
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         n = stream.integer(*self.num_holes_range)
         height, width = sig.shape[:2]
-        w, h = _side(self.hole_width_range, width), _side(self.hole_height_range, height)
+        w, h = Lengths.pixels(self.hole_width_range, width), Lengths.pixels(self.hole_height_range, height)
         sizes = ((w[0], h[0]), (w[1], h[1]))
         if n <= MOST_RECORDED:
             holes = tuple([windows.hole(stream.word(), stream.word(), sizes, height, width) for _ in range(n)])
@@ -156,7 +132,7 @@ class Erasing(_Dropout):
     above. Source: Zhong et al., "Random erasing data augmentation", 2020.
     """
 
-    scale: Limits = Limits(default=(0.02, 0.33), low=0, high=1, scalar="fixed")
+    scale: Fractions = Fractions(default=(0.02, 0.33))
     ratio: Limits = Limits(default=(0.3, 3.3), low=1e-6, high=1e6, scalar="fixed")
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
@@ -281,7 +257,7 @@ class GridMask(_Dropout):
     """
 
     num_grid_range: IntLimits = IntLimits(default=(3, 7), low=1, scalar="fixed")
-    line_width_range: Limits = Limits(default=(0.2, 0.5), low=0, high=1, scalar="fixed")
+    line_width_range: Fractions = Fractions(default=(0.2, 0.5))
     rotation_range: Limits = Limits(default=(0, 0), unit="degree")
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
@@ -291,16 +267,12 @@ class GridMask(_Dropout):
         return _filled(self.fill, {"grid": grid}, stream)
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         pattern, fill = ops.GridLines(*params["grid"]), _fits(params["fill"], sig)
         return (ops.Stencil(pattern, fill, params["fill_mask"], params.get("key", _NO_KEY)),)
 
 
 # ---- where objects are -------------------------------------------------------------------------------
-
-
-def _part_range(default: tuple[float, float]) -> Limits:
-    return Limits(default=default, low=0, high=1, scalar="fixed")
 
 
 def _labels(value: Any) -> tuple[Any, ...]:
@@ -323,8 +295,8 @@ class ConstrainedCoarseDropout(_Dropout):
 
     needs = "labels"
     num_holes_range: IntLimits = IntLimits(default=(1, 1), low=1, scalar="fixed")
-    hole_height_range: Limits = _part_range((0.1, 0.1))
-    hole_width_range: Limits = _part_range((0.1, 0.1))
+    hole_height_range: Fractions = Fractions(default=(0.1, 0.1))
+    hole_width_range: Fractions = Fractions(default=(0.1, 0.1))
     fill: Fill = Fill(default=0, words=FILLS, kw_only=True)
     fill_mask: Fill = Fill(default=None, nullable=True, kw_only=True)
     p: Probability = Probability(default=0.5, kw_only=True)
@@ -365,8 +337,8 @@ class GuidedCoarseDropout(_Dropout):
     protected_bbox_labels: Maybe = _label_field()
     protection_margin: Number = Number(default=0.0, low=0)
     num_holes_range: IntLimits = IntLimits(default=(1, 1), low=1, high=_MOST_HOLES, scalar="fixed")
-    hole_height_range: Limits = _part_range((0.05, 0.2))
-    hole_width_range: Limits = _part_range((0.05, 0.2))
+    hole_height_range: Fractions = Fractions(default=(0.05, 0.2))
+    hole_width_range: Fractions = Fractions(default=(0.05, 0.2))
 
     @property
     def asks_for(self) -> Sequence[str]:
@@ -414,7 +386,7 @@ class MaskDropout(GeometricTransform):
         return {"objects": tuple((x, y) for y, x in places)}
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         if not params["objects"]:
             return ()
         packed = np.packbits(masks.touching(masks.mask_of(sig) != 0, params["objects"])).tobytes()
@@ -444,7 +416,7 @@ class ChannelDropout(ImageTransform):
         return {"channels_to_drop": stream.permutation(sig.channels)[:n]}
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         fill = params["fill"]
         if fill and sig.dtype != "float32":
             fill = min(max(round(fill), 0), int(sig.max_value))
@@ -466,6 +438,6 @@ class PixelDropout(GeometricTransform):
     draws_key = True
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         fill, fill_mask = _fits(params["drop_value"], sig), params["mask_drop_value"]
         return (ops.DropPixels(params["key"], params["dropout_prob"], params["per_channel"], fill, fill_mask),)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from augury import ops
 from augury.catalogue.color import is_rgb
-from augury.fields import Flag, Integer, Interpolation, IntLimits, Limits, Option
-from augury.ops import Op
+from augury.fields import Flag, Fractions, Integer, Interpolation, IntLimits, Limits, Option
 from augury.rng import Stream
 from augury.sample import Signature
-from augury.transform import ImageTransform, Params
+from augury.transform import ImageTransform, Ops, Params
 
 __all__ = ["ChromaticAberration", "Dithering", "FilmGrain", "Halftone"]
 
@@ -40,7 +37,7 @@ class ChromaticAberration(ImageTransform):
         return {"red": red, "blue": blue}
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         if not is_rgb(sig, "ChromaticAberration"):
             return ()
         return (ops.Aberration(tuple(params["red"]), tuple(params["blue"]), params["interpolation"]),)
@@ -54,7 +51,7 @@ class FilmGrain(ImageTransform):
     Source: Newson and others, "A stochastic film grain model", 2017.
     """
 
-    intensity_range: Limits = Limits(default=(0.1, 0.3), low=0, high=1, scalar="fixed", draws="intensity")
+    intensity_range: Fractions = Fractions(default=(0.1, 0.3), draws="intensity")
     grain_size_range: IntLimits = IntLimits(
         default=(1, 3), low=1, high=256, scalar="fixed", unit="pixel", draws="grain_size"
     )
@@ -72,7 +69,7 @@ class Halftone(ImageTransform):
     dot_size_range: IntLimits = IntLimits(
         default=(4, 10), low=2, high=1024, scalar="fixed", unit="pixel", draws="dot_size"
     )
-    blend_range: Limits = Limits(default=(0.0, 0.5), low=0, high=1, scalar="fixed", draws="blend")
+    blend_range: Fractions = Fractions(default=(0.0, 0.5), draws="blend")
     lowers_to = ops.Halftone, "dot_size", "blend"
 
 
@@ -102,7 +99,7 @@ class Dithering(ImageTransform):
         return {"key": stream.key() if self.method == "random" else ""}
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         gray = params["color_mode"] == "grayscale"
         algorithm, serpentine = params["error_diffusion_algorithm"], params["serpentine"]
         size, (low, high) = params["bayer_matrix_size"], params["noise_range"]

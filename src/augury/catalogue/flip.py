@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from augury.fields import Maybe, Option, Probability, Words
 from augury.ops import D4 as Symmetry
 from augury.ops import D4Element, Op
 from augury.rng import Stream
 from augury.sample import Signature
-from augury.transform import GeometricTransform, Params
+from augury.transform import GeometricTransform, Ops, Params
 
 __all__ = ["D4", "HorizontalFlip", "RandomRotate90", "SquareSymmetry", "TimeReverse", "Transpose", "VerticalFlip"]
 
@@ -24,7 +22,7 @@ class HorizontalFlip(GeometricTransform):
     p: Probability = Probability(default=0.5)
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         return _SYMMETRY["h"]
 
 
@@ -38,7 +36,7 @@ class VerticalFlip(GeometricTransform):
     p: Probability = Probability(default=0.5)
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         return _SYMMETRY["v"]
 
 
@@ -48,7 +46,7 @@ class Transpose(GeometricTransform):
     p: Probability = Probability(default=0.5)
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         return _SYMMETRY["t"]
 
 
@@ -66,7 +64,7 @@ class D4(GeometricTransform):
         return {"group_element": self.group_element or ELEMENTS[stream.integer(0, 7)]}
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         return _SYMMETRY[params["group_element"]]
 
 

@@ -7,11 +7,22 @@ from collections.abc import Sequence
 
 from augury import ops
 from augury.catalogue.weather import tint
-from augury.fields import Color, Integer, IntLimits, Limits, Maybe, Number, Numbers, Option, Probability, Region
-from augury.ops import Op
+from augury.fields import (
+    Color,
+    Fractions,
+    Integer,
+    IntLimits,
+    Limits,
+    Maybe,
+    Number,
+    Numbers,
+    Option,
+    Probability,
+    Region,
+)  # fmt: skip
 from augury.rng import Stream
 from augury.sample import Signature
-from augury.transform import ImageTransform, Params
+from augury.transform import ImageTransform, Ops, Params
 
 __all__ = [
     "Illumination", "LensFlare", "PlasmaBrightnessContrast", "PlasmaShadow", "RandomShadow", "RandomSunFlare",
@@ -29,7 +40,7 @@ class RandomShadow(ImageTransform):
     shadow_roi: Region = Region(default=(0, 0.5, 1, 1), keep=True)
     num_shadows_range: IntLimits = IntLimits(default=(1, 2), low=1, high=128, scalar="fixed", alias="num_shadows_limit")
     shadow_dimension: Integer = Integer(default=5, low=3, keep=True)
-    shadow_intensity_range: Limits = Limits(default=(0.5, 0.5), low=0, high=1, scalar="fixed")
+    shadow_intensity_range: Fractions = Fractions(default=(0.5, 0.5))
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         shadows = stream.integer(*self.num_shadows_range)
@@ -37,7 +48,7 @@ class RandomShadow(ImageTransform):
         return {"intensities": intensities, "key": stream.key()}
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         roi, opacities = tuple(params["shadow_roi"]), tuple(params["intensities"])
         return (ops.Veil(ops.PolygonLayer(params["key"], roi, params["shadow_dimension"], opacities)),)
 
@@ -54,7 +65,7 @@ class RandomSunFlare(ImageTransform):
     flare_roi: Region = Region(default=(0, 0, 1, 0.5))
     src_radius: Integer = Integer(default=400, low=2, keep=True, unit="pixel")
     src_color: Color = Color(default=(255, 255, 255))
-    angle_range: Limits = Limits(default=(0, 1), low=0, high=1, scalar="fixed", unit="turn")
+    angle_range: Fractions = Fractions(default=(0, 1), unit="turn")
     num_flare_circles_range: IntLimits = IntLimits(default=(6, 10), low=1, high=128, scalar="fixed")
     method: Option = Option(default="overlay", options=("overlay", "physics_based"), keep=True)
 
@@ -69,7 +80,7 @@ class RandomSunFlare(ImageTransform):
         return {"flare_center": (x, y), "angle": turn, "circles": circles}
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         (x, y), angle, screen = params["flare_center"], math.tau * params["angle"], params["method"] != "overlay"
         height, width = sig.height, sig.width
         longer, sun = max(height, width), tint(params["src_color"], sig)
@@ -97,9 +108,9 @@ class LensFlare(ImageTransform):
 
     flare_roi: Region = Region(default=(0, 0, 1, 0.5))
     num_ghosts_range: IntLimits = IntLimits(default=(3, 7), low=0, high=128, scalar="fixed")
-    intensity_range: Limits = Limits(default=(0.3, 0.7), low=0, high=1, scalar="fixed")
+    intensity_range: Fractions = Fractions(default=(0.3, 0.7))
     num_rays_range: IntLimits = IntLimits(default=(4, 8), low=0, high=128, scalar="fixed")
-    bloom_range: Limits = Limits(default=(0.01, 0.05), low=0, high=1, scalar="fixed")
+    bloom_range: Fractions = Fractions(default=(0.01, 0.05))
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         """`ghosts`: (distance along the line from source, 0, to its mirror image, 1; radius; strength; red, green,
@@ -120,7 +131,7 @@ class LensFlare(ImageTransform):
         }
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         (x, y), light, bloom = params["flare_center"], params["intensity"], params["bloom"]
         white = tint((255, 250, 240), sig)
         discs = [(x, y, 3 * bloom, light, 1.0, *white), (x, y, 10 * bloom, 0.6 * light, 1.0, *white)]
@@ -137,15 +148,15 @@ class Vignetting(ImageTransform):
     x and y drawn each, in fractions of the size.
     """
 
-    intensity_range: Limits = Limits(default=(0.2, 0.5), low=0, high=1, scalar="fixed")
-    center_range: Limits = Limits(default=(0.3, 0.7), low=0, high=1, scalar="fixed")
+    intensity_range: Fractions = Fractions(default=(0.2, 0.5))
+    center_range: Fractions = Fractions(default=(0.3, 0.7))
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         center = (stream.uniform(*self.center_range), stream.uniform(*self.center_range))
         return {"intensity": stream.uniform(*self.intensity_range), "center": center}
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         return (ops.Veil(ops.VignetteLayer(params["center"][0], params["center"][1], params["intensity"])),)
 
 
@@ -159,10 +170,10 @@ class Illumination(ImageTransform):
     """
 
     mode: Option = Option(default="linear", options=("linear", "corner", "gaussian"), keep=True)
-    intensity_range: Limits = Limits(default=(0.01, 0.2), low=0, high=1, scalar="fixed")
+    intensity_range: Fractions = Fractions(default=(0.01, 0.2))
     effect_type: Option = Option(default="both", options=("brighten", "darken", "both"))
     angle_range: Limits = Limits(default=(0, 360), low=0, high=360, scalar="fixed", unit="degree")
-    center_range: Limits = Limits(default=(0.1, 0.9), low=0, high=1, scalar="fixed")
+    center_range: Fractions = Fractions(default=(0.1, 0.9))
     sigma_range: Limits = Limits(default=(0.2, 1.0), low=0, open_low=True, scalar="fixed")
     p: Probability = Probability(default=0.5, kw_only=True)
     num_spots_range: IntLimits = IntLimits(default=(1, 1), low=1, high=64, scalar="fixed")
@@ -187,7 +198,7 @@ class Illumination(ImageTransform):
         return drawn
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         strength = params["intensity"]
         if params["mode"] == "linear":
             return (ops.Veil(ops.RampLayer(params["angle"]), 2 * strength, base=1 - strength),)
@@ -212,7 +223,7 @@ class PlasmaBrightnessContrast(ImageTransform):
     draws_key = True
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         cloud = ops.PlasmaLayer(params["key"], params["plasma_size"], params["roughness"])
         return (ops.Veil(cloud, params["contrast"], (params["brightness"],), about_mean=True),)
 
@@ -224,12 +235,12 @@ class PlasmaShadow(ImageTransform):
     PlasmaBrightnessContrast.
     """
 
-    shadow_intensity_range: Limits = Limits(default=(0.3, 0.7), low=0, high=1, scalar="fixed", draws="intensity")
+    shadow_intensity_range: Fractions = Fractions(default=(0.3, 0.7), draws="intensity")
     plasma_size: Integer = Integer(default=256, low=1, keep=True)
     roughness: Number = Number(default=3.0, low=0, open_low=True, keep=True)
     draws_key = True
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         cloud = ops.PlasmaLayer(params["key"], params["plasma_size"], params["roughness"])
         return (ops.Veil(cloud, -params["intensity"]),)

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from augury import ops
 from augury.errors import FieldError, SampleError, shown
-from augury.fields import Field, Flag, IntLimits, Limits, Listed, Number, OddLimits, Option, Plain, Probability
+from augury.fields import (
+    Field,
+    Flag,
+    Fractions,
+    IntLimits,
+    Limits,
+    Listed,
+    Number,
+    OddLimits,
+    Option,
+    Plain,
+    Probability,
+    frozen,
+)  # fmt: skip
 from augury.kernels.cpu.blur import random_kernels
 from augury.kernels.cpu.noise import quantiles_of
 from augury.ops import Op
 from augury.rng import Stream
 from augury.sample import Signature
-from augury.transform import ImageTransform, Params
+from augury.transform import ImageTransform, Ops, Params
 from augury.windows import Box, anywhere
 
 __all__ = [
@@ -33,7 +46,7 @@ class GaussNoise(ImageTransform):
     size, in (0, 1], and enlarged linearly: below 1 it is coarser and weaker.
     """
 
-    std_range: Limits = Limits(default=(0.2, 0.44), low=0, high=1, scalar="fixed", draws="std")
+    std_range: Fractions = Fractions(default=(0.2, 0.44), draws="std")
     mean_range: Limits = Limits(default=(0.0, 0.0), low=-1, high=1, scalar="fixed", draws="mean")
     per_channel: Flag = Flag(default=False, keep=True)
     p: Probability = Probability(default=0.5, kw_only=True)
@@ -66,7 +79,7 @@ def _noise_params(value: Any) -> dict[str, Any] | None:
         raise ValueError(
             "pass None or a dict of ranges: " + "; or ".join(", ".join(parts) for parts in _NOISES.values())
         )
-    return None if value is None else {name: given for name, given in value.items() if name != "noise_type"}
+    return None if value is None else {name: frozen(given) for name, given in value.items() if name != "noise_type"}
 
 
 class AdditiveNoise(ImageTransform):
@@ -85,8 +98,8 @@ class AdditiveNoise(ImageTransform):
     noise_params: Plain = Plain(default=None, check=_noise_params, shape={"type": ["object", "null"]}, examples=(None,))
     p: Probability = Probability(default=0.5, kw_only=True)
     patch_count_range: IntLimits = IntLimits(default=(1, 1), low=1, high=100, scalar="fixed")
-    patch_height_range: Limits = Limits(default=(0.1, 1.0), low=0, high=1, scalar="fixed")
-    patch_width_range: Limits = Limits(default=(0.1, 1.0), low=0, high=1, scalar="fixed")
+    patch_height_range: Fractions = Fractions(default=(0.1, 1.0))
+    patch_width_range: Fractions = Fractions(default=(0.1, 1.0))
     per_channel: Flag = Flag(default=False, keep=True)
     approximation: Number = Number(default=1.0, low=0, high=1, open_low=True, keep=True)
 
@@ -134,7 +147,7 @@ class AdditiveNoise(ImageTransform):
         return anywhere(h, w, sig, stream)
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         if "shift" in params:
             shift = params["shift"]
             return (ops.Linear((1.0,), tuple(shift if len(shift) in (1, sig.channels) else shift[:1])),)
@@ -160,9 +173,7 @@ class ISONoise(ImageTransform):
     at least 0.
     """
 
-    color_shift_range: Limits = Limits(
-        default=(0.01, 0.05), low=0, high=1, scalar="fixed", alias="color_shift", draws="color_shift"
-    )
+    color_shift_range: Fractions = Fractions(default=(0.01, 0.05), alias="color_shift", draws="color_shift")
     intensity_range: Limits = Limits(default=(0.1, 0.5), low=0, scalar="fixed", alias="intensity", draws="intensity")
     draws_key = True
     lowers_to = ops.IsoNoise, "key", "color_shift", "intensity"
@@ -187,7 +198,7 @@ class MultiplicativeNoise(ImageTransform):
         return {"multiplier": tuple([stream.uniform(low, high) for _ in range(n)])}
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         if "multiplier" in params:
             return (ops.Linear(params["multiplier"]),)
         low, high = params["multiplier_range"]
@@ -201,14 +212,12 @@ class SaltAndPepper(ImageTransform):
     1].
     """
 
-    amount_range: Limits = Limits(default=(0.01, 0.06), low=0, high=1, scalar="fixed", alias="amount", draws="amount")
-    salt_vs_pepper_range: Limits = Limits(
-        default=(0.4, 0.6), low=0, high=1, scalar="fixed", alias="salt_vs_pepper", draws="salt_vs_pepper"
-    )
+    amount_range: Fractions = Fractions(default=(0.01, 0.06), alias="amount", draws="amount")
+    salt_vs_pepper_range: Fractions = Fractions(default=(0.4, 0.6), alias="salt_vs_pepper", draws="salt_vs_pepper")
     draws_key = True
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         salt = params["amount"] * params["salt_vs_pepper"]
         return (ops.SaltPepper(params["key"], salt, params["amount"] - salt),)
 
@@ -236,13 +245,13 @@ class StochasticConvolution(ImageTransform):
     kernel_range: OddLimits = OddLimits(
         default=(3, 7), low=1, high=63, scalar="fixed", unit="pixel", draws="kernel_size"
     )
-    strength_range: Limits = Limits(default=(0.0, 1.0), low=0, high=1, scalar="fixed", draws="strength")
+    strength_range: Fractions = Fractions(default=(0.0, 1.0), draws="strength")
     per_channel: Flag = Flag(default=False, keep=True)
     border_mode: Option = Option(default=4, options=(0, 1, 2, 4), keep=True)
     draws_key = True
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         size, channels = params["kernel_size"], sig.channels if params["per_channel"] else 1
         kernels = random_kernels(params["key"], channels, size, params["strength"])
         filters = [ops.Filter(rows, params["border_mode"]) for rows in kernels]

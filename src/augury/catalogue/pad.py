@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from augury import ops
 from augury.errors import FieldError
 from augury.fields import Border, Fill, Integer, Listed, Maybe, Option
-from augury.ops import Op
 from augury.rng import Stream
 from augury.sample import Signature
-from augury.transform import GeometricTransform, Params
+from augury.transform import GeometricTransform, Ops, Params
 from augury.windows import POSITIONS, place
 
 __all__ = ["Pad", "PadIfNeeded"]
 
 
-def padded(params: Params, top: int, bottom: int, left: int, right: int) -> Sequence[Op]:
+def padded(params: Params, top: int, bottom: int, left: int, right: int) -> Ops:
     """The op that adds borders with the border mode and fill of `params`, if there is anything to add."""
     if not (top or bottom or left or right):
         return ()
@@ -45,7 +42,7 @@ class Pad(GeometricTransform, p=1):
     border_mode: Border = Border(default=0)
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         padding = params["padding"]
         sides = (padding,) * 4 if isinstance(padding, int) else (*padding, *padding)[:4]
         left, top, right, bottom = sides
@@ -83,7 +80,7 @@ class PadIfNeeded(Bordered, p=1):
         return {"pad_top": top, "pad_bottom": down - top, "pad_left": left, "pad_right": across - left}
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         return padded(params, params["pad_top"], params["pad_bottom"], params["pad_left"], params["pad_right"])
 
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import lru_cache
-from itertools import pairwise
-
 from augury import ops
 from augury.catalogue.distortion import remap
 from augury.fields import (
     Border,
     Fill,
+    Fractions,
     Integer,
     Interpolation,
     IntLimits,
@@ -19,11 +16,11 @@ from augury.fields import (
     Option,
     Size,
 )  # fmt: skip
-from augury.maps import tile_edges
-from augury.ops import Op, SpreadField
-from augury.rng import Source, Stream
+from augury.maps import tile_order
+from augury.ops import SpreadField
+from augury.rng import Stream
 from augury.sample import Signature
-from augury.transform import GeometricTransform, ImageTransform, Params
+from augury.transform import GeometricTransform, ImageTransform, Ops, Params
 
 __all__ = ["Morphological", "PixelSpread", "RandomGridShuffle", "Superpixels"]
 
@@ -43,13 +40,6 @@ class Morphological(GeometricTransform):
     lowers_to = ops.Morphology, "operation", "size", "size"
 
 
-@lru_cache(maxsize=64)
-def tile_sizes(rows: int, columns: int, height: int, width: int) -> tuple[tuple[int, int], ...]:
-    """Height and width of every tile, row by row."""
-    tall, wide = ([b - a for a, b in pairwise(tile_edges(*cut))] for cut in ((rows, height), (columns, width)))
-    return tuple((h, w) for h in tall for w in wide)
-
-
 class RandomGridShuffle(GeometricTransform):
     """Cut the image into a grid of tiles and put tiles of equal size in each other's places.
 
@@ -60,22 +50,13 @@ class RandomGridShuffle(GeometricTransform):
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         key = stream.key()
-        order = self.order(self.grid, key, sig)
+        order = tile_order(key, *self.grid, *sig.shape[:2])
         return {"order": order} if len(order) <= MOST_RECORDED else {"key": key}
 
-    @staticmethod
-    def order(grid: tuple[int, int], key: str, sig: Signature) -> tuple[int, ...]:
-        """Which tile each place shows."""
-        sizes = tile_sizes(*grid, *sig.shape[:2])
-        words = Source(key).uint32(len(sizes)).tolist()
-        places = sorted(range(len(sizes)), key=sizes.__getitem__)
-        tiles = sorted(range(len(sizes)), key=lambda i: (sizes[i], words[i]))
-        return tuple([tile for _, tile in sorted(zip(places, tiles, strict=True))])
-
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
-        order = params["order"] if "order" in params else cls.order(params["grid"], params["key"], sig)
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         rows, columns = params["grid"]
+        order = params["order"] if "order" in params else tile_order(params["key"], rows, columns, *sig.shape[:2])
         return (ops.GridShuffle(rows, columns, tuple(order)),)
 
 
@@ -93,13 +74,13 @@ class PixelSpread(GeometricTransform):
     border_mode: Border = Border(default=4)
     fill: Fill = Fill(default=0)
     fill_mask: Fill = Fill(default=0)
-    map_resolution_range: Limits = Limits(default=(1.0, 1.0), low=0, high=1, open_low=True, scalar="fixed")
+    map_resolution_range: Fractions = Fractions(default=(1.0, 1.0), open_low=True)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         return {"key": stream.key(), "map_resolution": stream.uniform(*self.map_resolution_range)}
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         radius = max(round(params["radius"] * params["map_resolution"]), 1)
         return remap(params, SpreadField(params["key"], radius))
 
@@ -119,6 +100,6 @@ class Superpixels(ImageTransform):
     draws_key = True
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         values = params["key"], params["p_replace"], params["n_segments"], params["max_size"], params["interpolation"]
         return (ops.Superpixels(*values),)

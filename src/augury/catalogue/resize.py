@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 from augury import ops
 from augury.catalogue.pad import padded
 from augury.errors import FieldError, shown
-from augury.fields import Axes, Fill, Integer, Interpolation, Limits, Listed, Maybe, Option, Plain, Size, number
+from augury.fields import Axes, Fill, Integer, Interpolation, Limits, Listed, Maybe, Option, Size
 from augury.ops import Op
 from augury.rng import Stream
 from augury.sample import Signature
-from augury.transform import GeometricTransform, Params
+from augury.transform import GeometricTransform, Ops, Params
 from augury.windows import POSITIONS, place
 
 __all__ = ["LetterBox", "LongestMaxSize", "RandomScale", "Resize", "SmallestMaxSize"]
@@ -54,24 +53,14 @@ class Resize(GeometricTransform, p=1):
     area_for_downscale: Maybe = Maybe(Option(options=DOWNSCALE, keep=True), default=None)
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         return (resized(params, sig.shape[0], sig.shape[1], params["height"], params["width"]),)
 
 
-def scaled(params: Params, sig: Signature, x: float, y: float) -> Sequence[Op]:
+def scaled(params: Params, sig: Signature, x: float, y: float) -> Ops:
     """The op that scales width by x and height by y."""
     height, width = sig.shape[:2]
     return (resized(params, height, width, max(1, round(height * y)), max(1, round(width * x))),)
-
-
-def _sides_hw(value: Any) -> tuple[int | None, int | None]:
-    rule = "pass (height, width) in pixels, each at least 1, at most one of them None"
-    if not hasattr(value, "__len__") or isinstance(value, (str, dict)) or len(value) != 2:
-        raise ValueError(rule)
-    sides = [None if side is None else number(side, rule) for side in value]
-    if sides == [None, None] or any(side is not None and (side != int(side) or side < 1) for side in sides):
-        raise ValueError(rule)
-    return tuple(None if side is None else int(side) for side in sides)  # type: ignore[return-value]
 
 
 class SmallestMaxSize(Scaled, p=1):
@@ -82,15 +71,10 @@ class SmallestMaxSize(Scaled, p=1):
     """
 
     max_size: Maybe = Maybe(Listed(Integer(low=1, unit="pixel"), alone=True), default=None)
-    max_size_hw: Maybe = Maybe(
-        Plain(
-            check=_sides_hw, shape={"type": "array", "minItems": 2, "maxItems": 2}, examples=((48, 64),), unit="pixel"
-        ),
-        default=None,
-    )
+    max_size_hw: Maybe = Maybe(Listed(Maybe(Integer(low=1, unit="pixel")), counts=(2,)), default=None)
 
     def check(self) -> None:
-        if (self.max_size is None) == (self.max_size_hw is None):
+        if (self.max_size is None) == (self.max_size_hw in (None, (None, None))):
             raise FieldError(
                 f"{type(self).__name__}.max_size: got {shown(self.max_size)} with max_size_hw="
                 f"{shown(self.max_size_hw)}; pass exactly one of them"
@@ -111,7 +95,7 @@ class SmallestMaxSize(Scaled, p=1):
         return {"scale": self._chosen(size / height, size / width)}
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         return scaled(params, sig, params["scale"], params["scale"])
 
 
@@ -148,7 +132,7 @@ class RandomScale(Scaled):
         return {"scale": 1.0 + stream.uniform(*limits)}
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         scale = params["scale"]
         if isinstance(scale, Mapping):
             return scaled(params, sig, scale["x"], scale["y"])
@@ -185,7 +169,7 @@ class LetterBox(GeometricTransform, p=1):
         }
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         resize = resized(params, sig.shape[0], sig.shape[1], params["height"], params["width"])
         sides = params["pad_top"], params["pad_bottom"], params["pad_left"], params["pad_right"]
         return (resize, *padded(params, *sides))

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from augury import windows
 from augury.catalogue.affine import BOX_METHODS, warp
 from augury.fields import Border, Fill, Flag, Interpolation, Limits, Option
 from augury.maps import Matrix
-from augury.ops import Op
 from augury.sample import Signature
-from augury.transform import GeometricTransform, Params
+from augury.transform import GeometricTransform, Ops, Params
 
 __all__ = ["Rotate", "SafeRotate"]
 
@@ -34,7 +31,7 @@ class Rotate(GeometricTransform):
     fill_mask: Fill = Fill(default=0)
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         height, width = sig.shape[:2]
         a, b, _, d, e, *_ = Matrix.rotate(params["angle"]).rows
         if not params["crop_border"]:
@@ -59,7 +56,7 @@ class SafeRotate(GeometricTransform):
     fill_mask: Fill = Fill(default=None, nullable=True)
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         height, width = sig.shape[:2]
         a, b, _, d, e, *_ = Matrix.rotate(params["angle"]).rows
         x = width / (abs(a) * width + abs(b) * height)

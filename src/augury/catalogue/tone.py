@@ -8,6 +8,7 @@ from typing import Any
 from augury import masks, ops
 from augury.fields import (
     Flag,
+    Fractions,
     Integer,
     IntLimits,
     Limits,
@@ -19,12 +20,11 @@ from augury.fields import (
     Plain,
     Probability,
     Size,
-)
+)  # fmt: skip
 from augury.kernels.cpu.data import equalizing_table, masked_histograms
-from augury.ops import Op
 from augury.rng import Stream
 from augury.sample import Signature
-from augury.transform import ImageTransform, Params
+from augury.transform import ImageTransform, Ops, Params
 
 __all__ = [
     "AutoContrast", "CLAHE", "Equalize", "InvertImg", "Posterize", "RandomBrightnessContrast", "RandomGamma",
@@ -48,7 +48,7 @@ class RandomBrightnessContrast(ImageTransform):
         return {"alpha": 1.0 + stream.uniform(*self.contrast_range), "beta": stream.uniform(*self.brightness_range)}
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         alpha, beta = params["alpha"], params["beta"]
         by_max, safe = params["brightness_by_max"], params["ensure_safe_output"]
         if by_max and not safe:
@@ -87,7 +87,7 @@ class RandomToneCurve(ImageTransform):
         return {"low_y": low, "high_y": high} if self.per_channel else {"low_y": low[0], "high_y": high[0]}
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         return (ops.Tone(_tuple(params["low_y"]), _tuple(params["high_y"])),)
 
 
@@ -128,7 +128,7 @@ class Posterize(ImageTransform):
         return {"num_bits": [stream.integer(*channel) for channel in bits]}
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         return (ops.Posterize(_tuple(params["num_bits"])),)
 
 
@@ -138,9 +138,7 @@ class Solarize(ImageTransform):
     threshold_range: of the threshold, as a fraction of full range.
     """
 
-    threshold_range: Limits = Limits(
-        default=(0.5, 0.5), low=0, high=1, scalar="fixed", unit="fraction", draws="threshold"
-    )
+    threshold_range: Fractions = Fractions(default=(0.5, 0.5), unit="fraction", draws="threshold")
     lowers_to = ops.Solarize, "threshold"
 
 
@@ -150,7 +148,7 @@ class InvertImg(ImageTransform):
     p: Probability = Probability(default=0.5)
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         return (ops.Invert(),)
 
 
@@ -195,7 +193,7 @@ class Equalize(ImageTransform):
         return {**self.replace(mask=None).to_dict(), "mask": name}
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         if "tables" not in params:
             return (ops.Equalize(params["mode"], params["by_channels"]),)
         return (ops.ByteTable(tuple(bytes.fromhex(table) for table in params["tables"]), not params["by_channels"]),)
@@ -211,7 +209,7 @@ class CLAHE(ImageTransform):
     tile_grid_size: Size = Size(default=(8, 8), keep=True)
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         columns, rows = params["tile_grid_size"]
         return (ops.Clahe(params["clip_limit"], rows, columns),)
 
