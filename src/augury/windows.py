@@ -288,6 +288,35 @@ def scattered(key: str, n: int, size_range: Sequence[Range], height: int, width:
     return tuple(hole(size, place, size_range, height, width) for size, place in zip(words, words, strict=True))
 
 
+def cells(
+    holes_number_xy: tuple[int, int] | None, unit_size_range: tuple[int, int] | None, sig: Signature, stream: Stream
+) -> tuple[int, int]:
+    """Columns and rows of a grid of such numbers, or of squares of a side drawn from a range, or of about ten by ten.
+
+    Raises SampleError, naming the argument, if the image is too small.
+    """
+    width, height = sig.width, sig.height
+    size = f"an image of {width} x {height} (W x H)"
+    if holes_number_xy is not None:
+        most = max(width // 2, 1), max(height // 2, 1)
+        if holes_number_xy[0] > most[0] or holes_number_xy[1] > most[1]:
+            raise SampleError(
+                f"holes_number_xy={holes_number_xy} leaves cells below 2 pixels in {size}; pass at most {most}, or "
+                "resize first"
+            )
+        return holes_number_xy
+    if unit_size_range is None:
+        side = max(width // 10, 2), max(height // 10, 2)
+    elif unit_size_range[1] > min(width, height):
+        raise SampleError(
+            f"unit_size_range={unit_size_range} is larger than {size}; pass at most {min(width, height)}, or resize "
+            "first"
+        )
+    else:
+        side = (stream.integer(*unit_size_range),) * 2
+    return max(width // side[0], 1), max(height // side[1], 1)
+
+
 def in_cells(
     unit: Range, size: Sequence[int], shift: Sequence[int], key: str | None, height: int, width: int
 ) -> tuple[Box, ...]:

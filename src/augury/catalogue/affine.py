@@ -21,20 +21,16 @@ Range = tuple[float, float]
 
 
 def warp(
-    params: Params,
-    linear: Linear,
-    height: int,
-    width: int,
-    new_height: int,
-    new_width: int,
-    x: float = 0.0,
-    y: float = 0.0,
+    params: Params, linear: Linear, sig: Signature, height: int, width: int, x: float = 0.0, y: float = 0.0
 ) -> Ops:
-    """The op of `linear` (a, b, c, d: rows of a 2x2 matrix) that brings the old centre to the new one plus (x, y)."""
+    """The op of `linear` (a, b, c, d: rows of a 2x2 matrix), whose result of height x width has the old centre (x, y)
+    from its own.
+    """
+    old_height, old_width = sig.shape[:2]
     a, b, c, d = linear
-    x += (new_width - a * width - b * height) / 2
-    y += (new_height - c * width - d * height) / 2
-    return warped(params, (a, b, x, c, d, y, 0.0, 0.0, 1.0), new_height, new_width)
+    x += (width - a * old_width - b * old_height) / 2
+    y += (height - c * old_width - d * old_height) / 2
+    return warped(params, (a, b, x, c, d, y, 0.0, 0.0, 1.0), height, width)
 
 
 def warped(params: Params, matrix: tuple[float, ...], height: int, width: int) -> Ops:
@@ -129,9 +125,9 @@ class Affine(GeometricTransform):
             # Rounding errors must not add a row of border.
             new_width = max(1, math.ceil(abs(a) * width + abs(b) * height - 1e-6))
             new_height = max(1, math.ceil(abs(c) * width + abs(d) * height - 1e-6))
-            return warp(params, linear, height, width, new_height, new_width)
+            return warp(params, linear, sig, new_height, new_width)
         x, y = params["translate"]
-        return warp(params, linear, height, width, height, width, x, y)
+        return warp(params, linear, sig, height, width, x, y)
 
 
 class ShiftScaleRotate(GeometricTransform):
@@ -167,10 +163,9 @@ class ShiftScaleRotate(GeometricTransform):
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Ops:
-        height, width = sig.shape[:2]
         a, b, _, c, d, *_ = maps.Matrix.rotate(params["angle"]).rows
-        scale, (x, y) = params["scale"], params["shift"]
-        return warp(params, (scale * a, scale * b, scale * c, scale * d), height, width, height, width, x, y)
+        scale = params["scale"]
+        return warp(params, (scale * a, scale * b, scale * c, scale * d), sig, *sig.shape[:2], *params["shift"])
 
 
 class Perspective(Bordered):

@@ -8,17 +8,7 @@ from typing import Any
 from augury import ops
 from augury.errors import FieldError, shown
 from augury.fields import (
-    Flag,
-    Fractions,
-    Integer,
-    IntLimits,
-    Limits,
-    Maybe,
-    Number,
-    OddLimits,
-    Option,
-    Probability,
-    odd,
+    Flag, Fractions, Integer, IntLimits, Limits, Maybe, Number, OddLimits, Option, Probability, odd,
 )  # fmt: skip
 from augury.kernels.cpu.blur import motion_kernel, noisy_gaussian, sinc_kernel
 from augury.rng import Stream

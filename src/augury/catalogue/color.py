@@ -10,17 +10,7 @@ from typing import Any
 from augury import ops
 from augury.errors import FieldError, SampleError
 from augury.fields import (
-    Fractions,
-    Integer,
-    IntLimits,
-    Limits,
-    Listed,
-    Maybe,
-    Number,
-    Numbers,
-    Option,
-    Plain,
-    Probability,
+    Fractions, Integer, IntLimits, Limits, Listed, Maybe, Number, Numbers, Option, Plain, Probability,
 )  # fmt: skip
 from augury.kernels.cpu.color import COLDEST, light_of
 from augury.ops import Op
@@ -254,13 +244,10 @@ class FancyPCA(ImageTransform):
     """
 
     alpha: Number = Number(default=0.1, low=0)
+    lowers_to = ops.PcaShift, "alpha_vector"
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {"alpha_vector": [stream.normal(0.0, self.alpha) for _ in range(sig.channels)]}
-
-    @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Ops:
-        return (ops.PcaShift(tuple(params["alpha_vector"])),)
+        return {"alpha_vector": tuple([stream.normal(0.0, self.alpha) for _ in range(sig.channels)])}
 
 
 class ToRGB(ImageTransform, p=1):

@@ -13,24 +13,8 @@ from augury.catalogue.pad import Bordered, padded
 from augury.catalogue.resize import DOWNSCALE, Scaled, resized
 from augury.errors import FieldError, SampleError
 from augury.fields import (
-    Border,
-    Fill,
-    Flag,
-    Fractions,
-    Integer,
-    Interpolation,
-    IntLimits,
-    Limits,
-    Listed,
-    Maybe,
-    Name,
-    Number,
-    Numbers,
-    Option,
-    Plain,
-    Probability,
-    Sides,
-    Size,
+    Border, Fill, Flag, Fractions, Integer, Interpolation, IntLimits, Limits, Listed, Maybe, Name, Number, Numbers,
+    Option, Plain, Probability, Sides, Size,
 )  # fmt: skip
 from augury.rng import Stream
 from augury.sample import Signature

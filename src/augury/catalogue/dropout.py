@@ -17,19 +17,7 @@ import numpy as np
 from augury import masks, ops, windows
 from augury.errors import SampleError
 from augury.fields import (
-    Fill,
-    Flag,
-    Fractions,
-    Integer,
-    IntLimits,
-    Lengths,
-    Limits,
-    Listed,
-    Maybe,
-    Name,
-    Number,
-    Plain,
-    Probability,
+    Fill, Flag, Fractions, Integer, IntLimits, Lengths, Limits, Listed, Maybe, Name, Number, Plain, Probability,
 )  # fmt: skip
 from augury.rng import Stream
 from augury.sample import Signature
@@ -160,36 +148,14 @@ class GridDropout(_Dropout):
     pixel_params = frozenset({"unit_size", "hole_size", "shift_xy"})
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
-        width, height = sig.width, sig.height
-        if self.holes_number_xy is not None:
-            columns, rows = self.holes_number_xy
-            most = max(width // 2, 1), max(height // 2, 1)
-            if columns > most[0] or rows > most[1]:
-                raise SampleError(
-                    f"holes_number_xy={self.holes_number_xy} leaves cells below 2 pixels in an image of {width} x "
-                    f"{height} (W x H); pass at most {most}, or resize first"
-                )
-        else:
-            side = self._unit(width, height, stream)
-            columns, rows = max(width // side[0], 1), max(height // side[1], 1)
-        unit = (width / columns, height / rows)
+        columns, rows = windows.cells(self.holes_number_xy, self.unit_size_range, sig, stream)
+        unit = (sig.width / columns, sig.height / rows)
         params: Params = {"unit_size": unit, "hole_size": (self._side(unit[0]), self._side(unit[1]))}
         if self.random_offset:
             params["offset_key"] = stream.key()
         else:
             params["shift_xy"] = self.shift_xy or (0, 0)
         return _filled(self.fill, params, stream)
-
-    def _unit(self, width: int, height: int, stream: Stream) -> tuple[int, int]:
-        if self.unit_size_range is None:
-            return max(width // 10, 2), max(height // 10, 2)
-        if self.unit_size_range[1] > min(width, height):
-            raise SampleError(
-                f"unit_size_range={self.unit_size_range} is larger than an image of {width} x {height} (W x H); pass "
-                f"at most {min(width, height)}, or resize first"
-            )
-        side = stream.integer(*self.unit_size_range)
-        return side, side
 
     def _side(self, unit: float) -> int:
         return max(min(int(unit * self.ratio), int(unit) - 1), 1)

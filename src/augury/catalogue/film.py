@@ -101,10 +101,8 @@ class Dithering(ImageTransform):
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Ops:
         gray = params["color_mode"] == "grayscale"
-        algorithm, serpentine = params["error_diffusion_algorithm"], params["serpentine"]
-        size, (low, high) = params["bayer_matrix_size"], params["noise_range"]
-        return (
-            ops.Dither(
-                params["method"], params["n_colors"], gray, algorithm, serpentine, size, params["key"], low, high
-            ),
+        method, levels, key, ends = params["method"], params["n_colors"], params["key"], params["noise_range"]
+        algorithm, serpentine, size = (
+            params[name] for name in ("error_diffusion_algorithm", "serpentine", "bayer_matrix_size")
         )
+        return (ops.Dither(method, levels, gray, algorithm, serpentine, size, key, *ends),)

@@ -4,21 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from augury import ops
 from augury.catalogue.weather import tint
 from augury.fields import (
-    Color,
-    Fractions,
-    Integer,
-    IntLimits,
-    Limits,
-    Maybe,
-    Number,
-    Numbers,
-    Option,
-    Probability,
-    Region,
+    Color, Fractions, Integer, IntLimits, Limits, Maybe, Number, Numbers, Option, Probability, Region,
 )  # fmt: skip
 from augury.rng import Stream
 from augury.sample import Signature
@@ -44,13 +35,13 @@ class RandomShadow(ImageTransform):
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         shadows = stream.integer(*self.num_shadows_range)
-        intensities = [stream.uniform(*self.shadow_intensity_range) for _ in range(shadows)]
+        intensities = tuple([stream.uniform(*self.shadow_intensity_range) for _ in range(shadows)])
         return {"intensities": intensities, "key": stream.key()}
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Ops:
-        roi, opacities = tuple(params["shadow_roi"]), tuple(params["intensities"])
-        return (ops.Veil(ops.PolygonLayer(params["key"], roi, params["shadow_dimension"], opacities)),)
+        names = ("key", "shadow_roi", "shadow_dimension", "intensities")
+        return (ops.Veil(ops.PolygonLayer(*[params[name] for name in names])),)
 
 
 class RandomSunFlare(ImageTransform):
@@ -72,10 +63,8 @@ class RandomSunFlare(ImageTransform):
     def draw(self, sig: Signature, stream: Stream) -> Params:
         """`circles`: (distance from the sun, radius, opacity, red, green, blue), lengths per longer side."""
         x_min, y_min, x_max, y_max = self.flare_roi
-        circles = []
-        for _ in range(stream.integer(*self.num_flare_circles_range)):
-            far, radius, opacity = stream.uniform(-0.2, 1.2), stream.uniform(0.01, 0.07), stream.uniform(0.1, 0.3)
-            circles.append((far, radius, opacity, *_ghost_color(self.src_color, stream)))
+        count = stream.integer(*self.num_flare_circles_range)
+        circles = _ghosts(count, ((-0.2, 1.2), (0.01, 0.07), (0.1, 0.3)), self.src_color, stream)
         x, y, turn = stream.uniform(x_min, x_max), stream.uniform(y_min, y_max), stream.uniform(*self.angle_range)
         return {"flare_center": (x, y), "angle": turn, "circles": circles}
 
@@ -92,9 +81,13 @@ class RandomSunFlare(ImageTransform):
         return (ops.Flare(tuple(discs), screen, 6 if screen else 0, radius / 2, angle),)
 
 
-def _ghost_color(rgb: Sequence[float], stream: Stream) -> list[float]:
-    """The light's colour as one of the coatings of a lens reflects it."""
-    return [value * stream.uniform(0.4, 1.0) for value in rgb]
+def _ghosts(count: int, ranges: Sequence[tuple[float, float]], rgb: Sequence[float], stream: Stream) -> Any:
+    """Reflections: a value of each range, and the light's colour as one of the coatings of a lens reflects it."""
+
+    def one() -> tuple[float, ...]:
+        return (*[stream.uniform(*ends) for ends in ranges], *[value * stream.uniform(0.4, 1.0) for value in rgb])
+
+    return [one() for _ in range(count)]
 
 
 class LensFlare(ImageTransform):
@@ -117,10 +110,8 @@ class LensFlare(ImageTransform):
         blue).
         """
         x_min, y_min, x_max, y_max = self.flare_roi
-        ghosts = []
-        for _ in range(stream.integer(*self.num_ghosts_range)):
-            along, radius, strength = stream.uniform(0.2, 1.3), stream.uniform(0.01, 0.08), stream.uniform(0.3, 0.6)
-            ghosts.append((along, radius, strength, *_ghost_color((255, 255, 255), stream)))
+        count = stream.integer(*self.num_ghosts_range)
+        ghosts = _ghosts(count, ((0.2, 1.3), (0.01, 0.08), (0.3, 0.6)), (255, 255, 255), stream)
         return {
             "flare_center": (stream.uniform(x_min, x_max), stream.uniform(y_min, y_max)),
             "intensity": stream.uniform(*self.intensity_range),

@@ -115,9 +115,5 @@ class HEStain(ImageTransform):
         if not is_rgb(sig, "HEStain"):
             return ()
         method = params["method"] if not params["stain_matrix"] else "macenko"
-        return (
-            ops.Stain(
-                tuple(tuple(row) for row in params["stain_matrix"]), tuple(params["scale"]), tuple(params["shift"]),
-                params["augment_background"], params["residual_mode"], method,
-            ),
-        )  # fmt: skip
+        stains, scale, shift = params["stain_matrix"], params["scale"], params["shift"]
+        return (ops.Stain(stains, scale, shift, params["augment_background"], params["residual_mode"], method),)

@@ -8,18 +8,7 @@ from typing import Any
 from augury import ops
 from augury.errors import FieldError, SampleError, shown
 from augury.fields import (
-    Field,
-    Flag,
-    Fractions,
-    IntLimits,
-    Limits,
-    Listed,
-    Number,
-    OddLimits,
-    Option,
-    Plain,
-    Probability,
-    frozen,
+    Field, Flag, Fractions, IntLimits, Limits, Listed, Number, OddLimits, Option, Plain, Probability, frozen,
 )  # fmt: skip
 from augury.kernels.cpu.blur import random_kernels
 from augury.kernels.cpu.noise import quantiles_of

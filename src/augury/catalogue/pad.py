@@ -44,8 +44,7 @@ class Pad(GeometricTransform, p=1):
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Ops:
         padding = params["padding"]
-        sides = (padding,) * 4 if isinstance(padding, int) else (*padding, *padding)[:4]
-        left, top, right, bottom = sides
+        left, top, right, bottom = (padding,) * 4 if isinstance(padding, int) else (*padding, *padding)[:4]
         return padded(params, top, bottom, left, right)
 
 

@@ -5,16 +5,7 @@ from __future__ import annotations
 from augury import ops
 from augury.catalogue.distortion import remap
 from augury.fields import (
-    Border,
-    Fill,
-    Fractions,
-    Integer,
-    Interpolation,
-    IntLimits,
-    Limits,
-    Maybe,
-    Option,
-    Size,
+    Border, Fill, Fractions, Integer, Interpolation, IntLimits, Limits, Maybe, Option, Size,
 )  # fmt: skip
 from augury.maps import tile_order
 from augury.ops import SpreadField
@@ -98,8 +89,4 @@ class Superpixels(ImageTransform):
     max_size: Maybe = Maybe(Integer(low=1, unit="pixel", keep=True), default=128)
     interpolation: Interpolation = Interpolation(default=1, resize=True)
     draws_key = True
-
-    @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Ops:
-        values = params["key"], params["p_replace"], params["n_segments"], params["max_size"], params["interpolation"]
-        return (ops.Superpixels(*values),)
+    lowers_to = ops.Superpixels, "key", "p_replace", "n_segments", "max_size", "interpolation"

@@ -34,10 +34,9 @@ class Rotate(GeometricTransform):
     def lower(cls, params: Params, sig: Signature) -> Ops:
         height, width = sig.shape[:2]
         a, b, _, d, e, *_ = Matrix.rotate(params["angle"]).rows
-        if not params["crop_border"]:
-            return warp(params, (a, b, d, e), height, width, height, width)
-        new_height, new_width = windows.inner_size(abs(a), abs(b), height, width)
-        return warp(params, (a, b, d, e), height, width, new_height, new_width)
+        if params["crop_border"]:
+            height, width = windows.inner_size(abs(a), abs(b), height, width)
+        return warp(params, (a, b, d, e), sig, height, width)
 
 
 class SafeRotate(GeometricTransform):
@@ -61,4 +60,4 @@ class SafeRotate(GeometricTransform):
         a, b, _, d, e, *_ = Matrix.rotate(params["angle"]).rows
         x = width / (abs(a) * width + abs(b) * height)
         y = height / (abs(d) * width + abs(e) * height)
-        return warp(params, (x * a, x * b, y * d, y * e), height, width, height, width)
+        return warp(params, (x * a, x * b, y * d, y * e), sig, height, width)

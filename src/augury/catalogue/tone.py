@@ -7,19 +7,7 @@ from typing import Any
 
 from augury import masks, ops
 from augury.fields import (
-    Flag,
-    Fractions,
-    Integer,
-    IntLimits,
-    Limits,
-    Listed,
-    Maybe,
-    Name,
-    Number,
-    Option,
-    Plain,
-    Probability,
-    Size,
+    Flag, Fractions, Integer, IntLimits, Limits, Listed, Maybe, Name, Number, Option, Plain, Probability, Size,
 )  # fmt: skip
 from augury.kernels.cpu.data import equalizing_table, masked_histograms
 from augury.rng import Stream

@@ -164,7 +164,4 @@ class RandomGravel(ImageTransform):
     gravel_roi: Region = Region(default=(0.1, 0.4, 0.9, 0.9), keep=True)
     number_of_patches: Integer = Integer(default=2, low=1, keep=True)
     draws_key = True
-
-    @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Ops:
-        return (ops.Gravel(params["key"], tuple(params["gravel_roi"]), params["number_of_patches"]),)
+    lowers_to = ops.Gravel, "key", "gravel_roi", "number_of_patches"
