@@ -51,6 +51,7 @@ FAMILIES = {
     "color": "Colour",
     "codec": "Compression",
     "convert": "Conversion",
+    "video": "Video",
     "transform": "Nothing",
 }
 
