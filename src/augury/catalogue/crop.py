@@ -384,14 +384,15 @@ class _FittingCrop(_Crop, register=False):
     width: Integer = Integer(low=1, unit="pixel")
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
-        if self.height > sig.height or self.width > sig.width:
+        height, width = self.height, self.width
+        if height > sig.height or width > sig.width:
             raise SampleError(
-                f"crop of height {self.height} and width {self.width} does not fit into the image of height "
-                f"{sig.height} and width {sig.width}; pad or resize first"
+                f"crop of height {height} and width {width} does not fit into the image of height {sig.height} and "
+                f"width {sig.width}; pad or resize first"
             )
-        return {"crop_coords": self.box(sig, stream)}
+        return {"crop_coords": self.box(height, width, sig, stream)}
 
-    def box(self, sig: Signature, stream: Stream) -> Box:
+    def box(self, height: int, width: int, sig: Signature, stream: Stream) -> Box:
         """The window of a call."""
         raise NotImplementedError
 
@@ -405,8 +406,8 @@ class AtLeastOneBBoxRandomCrop(_FittingCrop):
 
     erosion_factor: Probability = Probability(default=0.0)
 
-    def box(self, sig: Signature, stream: Stream) -> Box:
-        height, width, boxes = self.height, self.width, boxes_of(sig)
+    def box(self, height: int, width: int, sig: Signature, stream: Stream) -> Box:
+        boxes = boxes_of(sig)
         if boxes is None:
             return anywhere(height, width, sig, stream)
         x0, y0, x1, y1 = boxes[stream.integer(0, len(boxes) - 1)].tolist()
@@ -447,6 +448,6 @@ class CropNonEmptyMaskIfExists(_FittingCrop):
     ignore_values: Maybe = Maybe(Listed(Integer(), empty=True), default=None)
     ignore_channels: Maybe = Maybe(Listed(Integer(), empty=True), default=None)
 
-    def box(self, sig: Signature, stream: Stream) -> Box:
+    def box(self, height: int, width: int, sig: Signature, stream: Stream) -> Box:
         filled = masks.counting(sig, self.ignore_values or (), self.ignore_channels or ())
-        return windows.with_a_filled_pixel(filled, self.height, self.width, sig, stream)
+        return windows.with_a_filled_pixel(filled, height, width, sig, stream)
