@@ -106,12 +106,13 @@ class MotionBlur(ImageTransform):
     def draw(self, sig: Signature, stream: Stream) -> Params:
         params = super().draw(sig, stream)
         far = params["kernel_size"] // 4 if self.allow_shifted else 0
-        return {**params, "shift": (stream.integer(-far, far), stream.integer(-far, far))}
+        params["shift"] = (stream.integer(-far, far), stream.integer(-far, far))
+        return params
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Ops:
-        names = ("kernel_size", "angle", "direction", "shift")
-        return (ops.Filter(motion_kernel(*[params[name] for name in names])),)
+        size, angle = params["kernel_size"], params["angle"]
+        return (ops.Filter(motion_kernel(size, angle, params["direction"], params["shift"])),)
 
 
 class Defocus(ImageTransform):
