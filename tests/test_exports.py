@@ -26,6 +26,8 @@ ExposureMatching PhotoMetricDistort PlanckianJitter ToRGB AtLeastOneBBoxRandomCr
 ConstrainedCoarseDropout FrequencyMasking GridMask GuidedCoarseDropout MaskDropout TimeMasking XYMasking
 SquareSymmetry TimeReverse AnnotationArtifacts BiasField GibbsRinging HEStain KSpaceSpikeNoise RicianNoise
 Sharpness AugMix AdditiveNoise StochasticConvolution Morphological PixelSpread RandomGridShuffle Superpixels
+GridElasticDeform PiecewiseAffine ThinPlateSpline WaterRefraction
+Mosaic CopyAndPaste OverlayElements FDA HistogramMatching PixelDistributionAdaptation TextImage
 UniformTemporalSubsample
 """.split()
 OWN = "Lambda ImageOnlyTransform DualTransform Transform".split()
@@ -38,7 +40,7 @@ load to_dict from_dict convert
 schedule linear cosine steps choice boxes_left mask_left
 TrivialAugment RandAugment AutoAugment
 """.split()
-VALUES = "Program Ledger".split()
+VALUES = "Program Ledger MixUp CutMix".split()
 EVERY = [*TRANSFORMS, *OWN, *GROUPS, *PARAMETERS, *ERRORS, *FUNCTIONS, *VALUES]
 
 

@@ -36,8 +36,11 @@ def test_what_counts() -> None:
 def test_objects() -> None:
     labels, count = masks.objects(MASK > 0)
     assert count == 2 and len(np.unique(labels[MASK > 0])) == 2
-    found = [(len(pixels), w, h) for pixels, w, h in masks.each_object(MASK > 0, 9)]
-    assert found == [(6, 3, 2), (1, 1, 1)] and len(list(masks.each_object(MASK > 0, 1))) == 1
+    found = [(pixels.tolist(), left, top, w) for pixels, left, top, w in masks.each_object(MASK > 0, 9)]
+    assert found == [([0, 1, 2, 3, 4, 5], 1, 1, 3), ([0], 6, 4, 1)]
+    assert len(list(masks.each_object(MASK > 0, 1))) == 1
+    for mask in (MASK, MASK.astype(np.int64), np.stack([MASK, MASK], axis=2)):
+        assert np.array_equal(masks.among(mask, (2, 9)) > 0, mask == 2)
     assert np.array_equal(masks.touching(MASK > 0, [(6, 4)]) > 0, MASK == 2)
     assert np.array_equal(masks.places_in(signature(), "region"), np.flatnonzero(MASK))
     assert masks.places_in(signature(), "other") is None

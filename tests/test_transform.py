@@ -13,6 +13,7 @@ from augury.ops import Op
 from augury.rng import State, Stream, seeded
 from augury.sample import Signature
 from augury.transform import REGISTRY, ImageTransform, Params, Transform
+from tests.samples import extras
 
 SIG = Signature((8, 9, 3))
 
@@ -119,9 +120,8 @@ def test_what_a_field_says_it_draws_is_drawn(name: str) -> None:
     image = np.zeros((40, 40, 3), np.uint8)
     for key in range(4):
         transform = cls(**{**needed, "p": 1})
-        (_, params), *_ = A.ReplayCompose([transform], seed=key, save_applied_params=True)(image=image)[
-            "applied_transforms"
-        ]
+        pipeline = A.ReplayCompose([transform], seed=key, save_applied_params=True)
+        (_, params), *_ = pipeline(image=image, **extras(name, image))["applied_transforms"]
         for param, field in declared.items():
             low, high = getattr(transform, field)
             if isinstance(cls.fields[field], fields.OddLimits):

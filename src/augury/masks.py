@@ -14,6 +14,8 @@ import numpy as np
 from augury.errors import SampleError, shown
 from augury.sample import Array, Signature
 
+_BYTES = np.arange(256)
+
 
 def mask_of(sig: Signature) -> Array:
     """The mask (H, W[, C]): of a video the first frame's, of instance masks all that any of them covers.
@@ -65,13 +67,18 @@ def objects(where: Array) -> tuple[Array, int]:
     return labels, count - 1
 
 
-def each_object(where: Array, most: int) -> Iterator[tuple[Array, int, int]]:
-    """Of each of the first objects: the numbers of its pixels, row by row, its width and its height."""
-    labels, count = objects(where)
-    for i in range(1, min(count, most) + 1):
-        one = (labels == i).astype(np.uint8)
-        w, h = cv2.boundingRect(one)[2:]
-        yield np.flatnonzero(one), w, h
+def among(mask: Array, values: Sequence[int]) -> Array:
+    """Where values are among some, (H, W[, C])."""
+    if mask.dtype != np.uint8 or mask.size != mask.shape[0] * mask.shape[1]:
+        return np.isin(mask, values)
+    return cv2.LUT(np.ascontiguousarray(mask), np.isin(_BYTES, values).view(np.uint8))
+
+
+def each_object(where: Array, most: int) -> Iterator[tuple[Array, int, int, int]]:
+    """Of each of the first objects: the numbers of its pixels in its hull, row by row; left, top and width of this."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(flat(where), connectivity=8)
+    for i, (left, top, w, h, _) in enumerate(stats[1 : most + 1].tolist(), 1):
+        yield np.flatnonzero(labels[top : top + h, left : left + w] == i), left, top, w
 
 
 def places_in(sig: Signature, name: str) -> Array | None:

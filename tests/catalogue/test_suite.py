@@ -18,12 +18,10 @@ from augury.errors import SampleError
 from augury.fields import Maybe, Option
 from augury.transform import REGISTRY
 from tests.catalogue.cases import CASES, Case
-from tests.samples import BOX_SETTINGS, POINT_SETTINGS, digest, image, mask, sample
+from tests.samples import BOX_SETTINGS, DONORS, POINT_SETTINGS, digest, extras, image, mask, sample
 
 DRAWS = 5
 KINDS = ("every", "gray", "one", "four", "six", "float", "float_gray", "uint16")
-# Data that a transform asks for beside the targets.
-EXTRAS: dict[str, dict[str, Any]] = {"RandomCropNearBBox": {"cropping_bbox": [10, 12, 50, 44]}}
 IDS = [f"{name}-{i}" for i, (name, _) in enumerate(CASES)]
 
 
@@ -59,7 +57,7 @@ def targets_of(name: str, kind: str, seed: int) -> dict[str, Any]:
             for k, v in targets.items()
             if k in ("image", "mask", "images", "masks", "bboxes", "labels", "keypoints", "names")
         }
-    return {**targets, **EXTRAS.get(name, {})}
+    return {**targets, **extras(name, targets["image"])}
 
 
 def kinds_of(name: str) -> tuple[str, ...]:
@@ -67,7 +65,8 @@ def kinds_of(name: str) -> tuple[str, ...]:
 
 
 def outcome(result: dict[str, Any]) -> dict[str, Any]:
-    return {k: v for k, v in result.items() if k not in ("replay", "applied_transforms")}
+    left = ("replay", "applied_transforms", *DONORS.values())
+    return {k: v for k, v in result.items() if k not in left}
 
 
 def test_the_table_names_every_transform() -> None:
@@ -95,7 +94,6 @@ def test_replay_in_a_fresh_process_is_exact(tmp_path: Path) -> None:
                         "kind": kind,
                         "seed": draw,
                         "targets": list(targets),
-                        "extras": EXTRAS.get(name, {}),
                         "record": result["replay"],
                         "applied": result["applied_transforms"],
                     }
@@ -154,12 +152,11 @@ def test_memory_layouts(name: str, arguments: dict[str, Any]) -> None:
     mirrored = np.ascontiguousarray(plain[::-1, ::-1])
     frozen = plain.copy()
     frozen.flags.writeable = False
-    extras = {**EXTRAS.get(name, {}), "mask": mask(64, 64)}
-    extras |= {"bboxes": [[5.0, 6.0, 40.0, 50.0]], "labels": ["a"]}
+    more = {**extras(name, plain), "mask": mask(64, 64), "bboxes": [[5.0, 6.0, 40.0, 50.0]], "labels": ["a"]}
     run = pipeline(name, arguments, bbox_params=A.BboxParams(**BOX_SETTINGS))
-    want = digest(run(image=plain, **extras, key=3)["image"])
+    want = digest(run(image=plain, **more, key=3)["image"])
     for layout in (wide[:, ::2], mirrored[::-1, ::-1], frozen, np.asfortranarray(plain)):
-        assert digest(run(image=layout, **extras, key=3)["image"]) == want
+        assert digest(run(image=layout, **more, key=3)["image"]) == want
 
 
 @pytest.mark.parametrize(("name", "arguments"), CASES, ids=IDS)
@@ -184,7 +181,7 @@ def test_records_are_small() -> None:
         run = pipeline(name, arguments, bbox_params=A.BboxParams(**BOX_SETTINGS))
         if name == "FromFloat":
             targets = {**targets, "image": image(1024, 1024, dtype="float32")}
-        result = run(**targets, **EXTRAS.get(name, {}), key=i)
+        result = run(**targets, **extras(name, targets["image"]), key=i)
         sizes[f"{name}-{i}"] = len(json.dumps(result["replay"]))
         assert not any(isinstance(v, np.ndarray) for _, params in result["applied_transforms"] for v in params.values())
     assert max(sizes.values()) < 16 * 1024, max(sizes, key=lambda k: sizes[k])

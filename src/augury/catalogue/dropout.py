@@ -9,6 +9,7 @@ x_max, y_max in pixels, end exclusive.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -256,7 +257,8 @@ class ConstrainedCoarseDropout(_Dropout):
 
     Objects are the connected pixels of `mask` whose values are among mask_indices, and the boxes whose labels (of the
     first label field) are among bbox_labels. num_holes_range: rectangles per object, at most 256 in all.
-    hole_height_range, hole_width_range: their sides as fractions of the object's. fill, fill_mask: see above.
+    hole_height_range, hole_width_range: their sides as fractions of the box's, or of the root of the area of an object
+    in the mask. fill, fill_mask: see above.
     """
 
     needs = "labels"
@@ -272,11 +274,12 @@ class ConstrainedCoarseDropout(_Dropout):
     def draw(self, sig: Signature, stream: Stream) -> Params:
         holes: list[Box] = []
         if self.mask_indices is not None:
-            found = np.isin(masks.mask_of(sig), self.mask_indices)
-            for places, w, h in masks.each_object(found, _MOST_HOLES):
+            found = masks.among(masks.mask_of(sig), self.mask_indices)
+            for places, left, top, w in masks.each_object(found, _MOST_HOLES):
+                side = math.sqrt(len(places))
                 for _ in range(stream.integer(*self.num_holes_range)):
-                    y, x = divmod(int(places[stream.integer(0, len(places) - 1)]), sig.width)
-                    holes.append(self._hole(x + 0.5, y + 0.5, w, h, sig, stream))
+                    y, x = divmod(int(places[stream.integer(0, len(places) - 1)]), w)
+                    holes.append(self._hole(left + x + 0.5, top + y + 0.5, side, side, sig, stream))
         for x0, y0, x1, y1 in windows.labelled(sig, self.bbox_labels, "bbox_labels"):
             for _ in range(stream.integer(*self.num_holes_range)):
                 at = stream.uniform(x0, x1), stream.uniform(y0, y1)
