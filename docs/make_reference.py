@@ -115,6 +115,7 @@ def accepts(field: Field[Any, Any]) -> str:
     elif isinstance(inner, Limits):
         one = ONE_NUMBER.get(inner.scalar, f"({inner.scalar}, x)")
         words = f"a range of {many(inner.bounds())}; x means {one}"
+        words += f"; recorded as `{inner.draws}`" if inner.draws else ""
     else:
         words = in_words(inner.form())
     return f"{words}; or None" if isinstance(field, Maybe) else words

@@ -8,7 +8,25 @@ import numpy as np
 from hypothesis import strategies as st
 
 from augury import ops
-from augury.fields import Field, Fill, Flag, Integer, Limits, Maybe, Number, Numbers, Option, Plain, Size, Words
+from augury.fields import (
+    Field,
+    Fill,
+    Flag,
+    Integer,
+    Keyed,
+    Lengths,
+    Limits,
+    Listed,
+    Maybe,
+    Name,
+    Number,
+    Numbers,
+    Option,
+    Plain,
+    Sides,
+    Size,
+    Words,
+)  # fmt: skip
 from augury.transform import Transform
 
 ELEMENTS = ("e", "r90", "r180", "r270", "v", "hvt", "h", "t")
@@ -125,9 +143,17 @@ def values_of(field: Field[Any, Any]) -> st.SearchStrategy[Any]:
     if isinstance(field, Fill):
         fills: Any = st.integers(0, 1) | st.sampled_from((0, *field.words))
         return fills | st.none() if field.nullable else fills
+    if isinstance(field, Listed):
+        sizes = field.counts or (0, 1, 3)[not field.empty :]
+        lists = st.sampled_from(sizes).flatmap(lambda n: st.tuples(*[values_of(field.inner)] * n))
+        return lists | values_of(field.inner) if field.alone else lists
+    if isinstance(field, Keyed):
+        return st.fixed_dictionaries({name: values_of(inner) for name, inner in field.inner.items()})
+    if isinstance(field, Name):
+        return st.just("given")
     if isinstance(field, Words):
         return st.permutations(field.options)
-    if isinstance(field, (Plain, Numbers)):
+    if isinstance(field, (Plain, Numbers, Lengths, Sides)):
         known = () if field.required else (field.default,)
         return st.sampled_from((*known, *field.examples))
     if isinstance(field, (Limits, Number, Integer)):

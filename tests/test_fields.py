@@ -62,6 +62,23 @@ ACCEPTED: list[tuple[Field[Any, Any], Any, Any]] = [
     (fields.Maybe(fields.Number()), None, None),
     (fields.Maybe(fields.Number()), 2, 2.0),
     (fields.Plain(check=pair), "both", (0.0, 1.0)),
+    (fields.OddLimits(scalar=3), 7, (3, 7)),
+    (fields.Fractions(), 0.3, (0.3, 0.3)),
+    (fields.Lengths(), (0.1, 1), (0.1, 1.0)),
+    (fields.Lengths(), [2, 8], (2, 8)),
+    (fields.Listed(fields.Integer()), [1, 2.0], (1, 2)),
+    (fields.Listed(fields.Integer(), empty=True), [], ()),
+    (fields.Listed(fields.Integer(), alone=True), 3, 3),
+    (fields.Listed(fields.Integer(), alone=True, wrapped=True), 3, (3,)),
+    (fields.Listed(fields.Number(), counts=(2, 4)), np.array([1, 2]), (1.0, 2.0)),
+    (fields.Name(), "box", "box"),
+    (fields.Keyed(inner={"a": fields.Number(), "b": fields.Flag()}), {"b": True, "a": 1}, {"a": 1.0, "b": True}),
+    (fields.Axes(fields.Limits(), missing=1), {"y": 2}, {"x": (1.0, 1.0), "y": (-2.0, 2.0)}),
+    (fields.Axes(fields.IntLimits(scalar="fixed")), 2, {"x": (2, 2), "y": (2, 2)}),
+    (fields.Axes(fields.Limits(), together=True), 2, (-2.0, 2.0)),
+    (fields.Sides(fields.IntLimits(scalar="fixed")), -3, -3),
+    (fields.Sides(fields.IntLimits(scalar="fixed")), [-3, 4], (-3, 4)),
+    (fields.Sides(fields.IntLimits(scalar="fixed")), [1, [2, 3], 4, 5], (1, (2, 3), 4, 5)),
 ]
 
 
@@ -123,6 +140,21 @@ REFUSED: list[tuple[Field[Any, Any], Any, str]] = [
     (fields.Fill(), math.nan, "pass a number"),
     (fields.Maybe(fields.Size()), 3, "each at least 1, or None"),
     (fields.Plain(check=pair), "one", "pass 'both'"),
+    (fields.Fractions(), (0.5, 1.5), "at most 1"),
+    (fields.Lengths(), (0.5, 1.5), "or whole pixels as integers"),
+    (fields.Lengths(), (3, 2), "fractions of the image in [0, 1]"),
+    (fields.Listed(fields.Integer()), [], "pass a list of values"),
+    (fields.Listed(fields.Integer()), 3, "pass a list of values"),
+    (fields.Listed(fields.Integer(), counts=(2, 4)), [1, 2, 3], "pass a list of 2 or 4 values"),
+    (fields.Listed(fields.Integer(low=1), alone=True), [0], "at least 1"),
+    (fields.Listed(fields.Integer(low=1), alone=True), "3", "pass a finite integer"),
+    (fields.Name(), "", "pass a name"),
+    (fields.Name(), 3, "pass a name"),
+    (fields.Keyed(inner={"a": fields.Number()}), {"b": 1}, "pass a dict of a"),
+    (fields.Keyed(inner={"a": fields.Number(low=0)}), {"a": -1}, "a: pass a finite number at least 0"),
+    (fields.Axes(fields.Limits()), {"z": 1}, "a dict with 'x', 'y' or both"),
+    (fields.Sides(fields.IntLimits()), (1, 2, 3), "four of these (top, right, bottom, left)"),
+    (fields.Sides(fields.IntLimits()), 0.5, "pass a finite integer"),
 ]
 
 
@@ -206,6 +238,18 @@ def test_schema() -> None:
     assert schema["properties"]["p"] == {"type": "number", "minimum": 0, "maximum": 1, "default": 0.5}
     assert fields.Number(low=0, open_low=True).schema() == {"type": "number", "exclusiveMinimum": 0}
     assert fields.Maybe(fields.Flag()).schema() == {"anyOf": [{"type": "boolean"}, {"type": "null"}], "default": None}
+
+
+def test_schema_of_fields_of_fields() -> None:
+    whole = {"type": "integer"}
+    assert fields.Listed(fields.Integer()).form() == {"type": "array", "items": whole, "minItems": 1}
+    assert fields.Listed(fields.Integer(), empty=True).form() == {"type": "array", "items": whole}
+    pair = {"type": "array", "items": whole, "minItems": 2, "maxItems": 2}
+    assert fields.Listed(fields.Integer(), counts=(2,), alone=True).form() == {"anyOf": [whole, pair]}
+    assert fields.Keyed(inner={"a": fields.Integer()}).form()["properties"] == {"a": whole}
+    assert fields.Sides(fields.IntLimits()).form()["anyOf"][0] == whole
+    assert fields.Axes(fields.IntLimits()).form()["anyOf"][:2] == [whole, pair]
+    assert fields.Limits(default=(0, 1), draws="angle").schema()["draws"] == "angle"
 
 
 def test_a_flag_of_numpy_is_stored_as_a_python_bool() -> None:

@@ -285,6 +285,20 @@ class Limits(_Bounded[float | Sequence[float], tuple[float, float]]):
         return {"type": "array", "items": self.bounds(), "minItems": 2, "maxItems": 2}
 
 
+class Fractions(Limits):
+    """A range of fractions in [0, 1], given as two numbers or one, which is a fixed value."""
+
+    def __init__(
+        self,
+        *,
+        default: float | Sequence[float] = REQUIRED,
+        open_low: bool = False,
+        draws: str = "",
+        **common: Unpack[Common],
+    ) -> None:
+        super().__init__(default=default, low=0, high=1, open_low=open_low, scalar="fixed", draws=draws, **common)
+
+
 def odd(stream: Stream, low: int, high: int, least: int = 3) -> int:
     """A drawn odd size; both bounds are raised to the next odd number, and to `least`."""
     low = max(low | 1, least)
@@ -314,6 +328,35 @@ class OddLimits(IntLimits):
     """A range of integers from which odd ones of at least 3 are drawn; its ends are raised to the next one."""
 
     one_of = staticmethod(odd)
+
+
+class Lengths(Field[Any, tuple[float, float]]):
+    """A range (low, high) of lengths: fractions of a side in [0, 1] (floats), or pixels (integers, both ends meant)."""
+
+    examples = ((0.1, 0.3), (2, 8))
+
+    def convert(self, value: Any) -> tuple[float, float]:
+        rule = "pass two numbers (low, high): fractions of the image in [0, 1], or whole pixels as integers"
+        pair = value if isinstance(value, (list, tuple)) else (value, value)
+        if len(pair) != 2:
+            raise ValueError(rule)
+        low, high = number(pair[0], rule), number(pair[1], rule)
+        if not 0 <= low <= high:
+            raise ValueError(rule)
+        if high <= 1 and not (isinstance(low, int) and isinstance(high, int)):
+            return float(low), float(high)
+        if low != int(low) or high != int(high):
+            raise ValueError(rule)
+        return int(low), int(high)
+
+    def form(self) -> dict[str, Any]:
+        return {"type": ["array", "number"], "items": {"type": "number", "minimum": 0}, "minItems": 2, "maxItems": 2}
+
+    @staticmethod
+    def pixels(limits: tuple[float, float], side: int) -> tuple[float, float]:
+        """Ends of the half-open range whose whole parts are the lengths in pixels."""
+        low, high = limits
+        return (low, high + 1) if isinstance(low, int) else (low * side, high * side)
 
 
 class Size(Field[Sequence[int], tuple[int, int]]):
@@ -491,6 +534,108 @@ class Numbers(Field[Any, Any]):
         return out
 
 
+class Listed(Field[Any, Any]):
+    """A list of what another field accepts.
+
+    counts: how long it may be, any length but 0 if none is given; empty: 0 too. alone: one value may stand by itself;
+    wrapped: and is stored as a list of one.
+    """
+
+    def __init__(
+        self,
+        inner: Field[Any, Any],
+        *,
+        default: Any = REQUIRED,
+        counts: Sequence[int] = (),
+        empty: bool = False,
+        alone: bool = False,
+        wrapped: bool = False,
+    ) -> None:
+        super().__init__(default=default, unit=inner.unit, keep=inner.keep)
+        self.inner, self.counts, self.empty, self.alone, self.wrapped = inner, tuple(counts), empty, alone, wrapped
+
+    def convert(self, value: Any) -> Any:
+        if self.alone and (isinstance(value, (str, Mapping)) or not hasattr(value, "__len__")):
+            one = self.inner.convert(value)
+            return (one,) if self.wrapped else one
+        length = f"{' or '.join(map(str, self.counts))} values" if self.counts else "values"
+        if isinstance(value, (str, Mapping)) or not hasattr(value, "__len__") or not self._fits(len(value)):
+            raise ValueError(f"pass {'one value or ' if self.alone else ''}a list of {length}")
+        return tuple([self.inner.convert(one) for one in value])
+
+    def _fits(self, count: int) -> bool:
+        return count in self.counts if self.counts else count > 0 or self.empty
+
+    def form(self) -> dict[str, Any]:
+        kinds: list[dict[str, Any]] = [{"type": "array", "items": self.inner.form()}]
+        if self.counts:
+            kinds = [{**kinds[0], "minItems": n, "maxItems": n} for n in self.counts]
+        elif not self.empty:
+            kinds[0]["minItems"] = 1
+        kinds = [self.inner.form(), *kinds] if self.alone else kinds
+        return kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
+
+
+class Sides(Field[Any, Any]):
+    """An amount, a range of amounts (low, high), or one of these for each side: top, right, bottom, left.
+
+    limits: what a range accepts; one number is stored as it is.
+    """
+
+    def __init__(self, limits: Limits, *, default: Any = REQUIRED) -> None:
+        super().__init__(default=default, unit=limits.unit)
+        self.limits = limits
+        self.examples = (-3, (-2, 4), (1, -2, (3, 5), 0)) if limits.integer else (0.1, (-0.2, 0.1))
+
+    def convert(self, value: Any) -> Any:
+        many = hasattr(value, "__len__") and not isinstance(value, (str, Mapping))
+        if many and len(value) not in (2, 4):
+            raise ValueError("pass an amount, a range (low, high), or four of these (top, right, bottom, left)")
+        return tuple(map(self._amount, value)) if many and len(value) == 4 else self._amount(value)
+
+    def _amount(self, value: Any) -> Any:
+        low, high = self.limits.convert(value)
+        return (low, high) if hasattr(value, "__len__") else low
+
+    def form(self) -> dict[str, Any]:
+        return {"anyOf": [self.limits.bounds(), {"type": "array", "minItems": 2, "maxItems": 4}]}
+
+
+class Keyed(Field[Any, Any]):
+    """A dict that has a value for every name of `inner`, as the field of this name accepts it."""
+
+    def __init__(self, *, default: Any = REQUIRED, inner: Mapping[str, Field[Any, Any]]) -> None:
+        super().__init__(default=default)
+        self.inner = dict(inner)
+
+    def convert(self, value: Any) -> Any:
+        if not isinstance(value, Mapping) or set(value) != set(self.inner):
+            raise ValueError(f"pass a dict of {', '.join(self.inner)}")
+        out = {}
+        for name, field in self.inner.items():
+            try:
+                out[name] = field.convert(value[name])
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from None
+        return out
+
+    def form(self) -> dict[str, Any]:
+        forms = {name: field.form() for name, field in self.inner.items()}
+        return {"type": "object", "properties": forms, "required": list(forms), "additionalProperties": False}
+
+
+class Name(Field[str, str]):
+    """Text that is not empty."""
+
+    def convert(self, value: Any) -> str:
+        if not isinstance(value, str) or not value:
+            raise ValueError("pass a name")
+        return value
+
+    def form(self) -> dict[str, Any]:
+        return {"type": "string", "minLength": 1}
+
+
 class Plain(Field[Any, Any]):
     """A value with a shape of its own, checked by `check`, which returns the stored form or raises ValueError(rule).
 
@@ -516,6 +661,39 @@ class Plain(Field[Any, Any]):
 
     def form(self) -> dict[str, Any]:
         return dict(self.shape)
+
+
+class Axes(Plain):
+    """A range for x and y alike, or {"x": ..., "y": ...} with one or both; stored as the dict of both.
+
+    limits: what each range accepts. missing: the value of an axis that is left out. together: a range for both stays
+    one, from which one value is drawn for both.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        *,
+        missing: float = 0.0,
+        together: bool = False,
+        default: Any = REQUIRED,
+        examples: Sequence[Any] = (),
+    ) -> None:
+        pair = limits.form()
+        one = [{"type": pair["items"]["type"]}, pair]
+        both = {"type": "object", "properties": {"x": {"anyOf": one}, "y": {"anyOf": one}}}
+        super().__init__(
+            default=default, check=self.axes, shape={"anyOf": [*one, both]}, examples=examples, unit=limits.unit
+        )
+        self.aliases, self.limits, self.missing, self.together = limits.aliases, limits, missing, together
+
+    def axes(self, value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            both = self.limits.convert(value)
+            return both if self.together else {"x": both, "y": both}
+        if not value or set(value) - {"x", "y"}:
+            raise ValueError("pass a number, a pair (low, high), or a dict with 'x', 'y' or both")
+        return {axis: self.limits.convert(value.get(axis, (self.missing, self.missing))) for axis in ("x", "y")}
 
 
 class Color(Numbers):

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -154,6 +154,18 @@ _D4_LINEAR: dict[str, tuple[float, float, float, float]] = {
 def _offset(by_x: float, by_y: float, width: int, height: int) -> float:
     """What brings a mirrored axis back to start at 0."""
     return float(width if by_x < 0 else height if by_y < 0 else 0)
+
+
+def linear(rotate: float, scale: Mapping[str, float], shear: Mapping[str, float]) -> tuple[float, float, float, float]:
+    """shear @ rotate @ scale as rows of a 2x2 matrix; angles in degrees, the shear matrix is (1, -tan x, -tan y, 1)."""
+    a, b, _, c, d, *_ = Matrix.rotate(rotate).rows
+    x, y = scale["x"], scale["y"]
+    a, b, c, d = a * x, b * y, c * x, d * y
+    x, y = shear["x"], shear["y"]
+    if x or y:
+        x, y = math.tan(math.radians(x)), math.tan(math.radians(y))
+        return a - x * c, b - x * d, c - y * a, d - y * b
+    return a, b, c, d
 
 
 def affine(
@@ -371,6 +383,22 @@ def tile_edges(parts: int, size: int) -> list[int]:
     """Edges of the most even cut of `size` pixels into `parts`, or into single pixels if they are fewer."""
     parts = min(parts, size)
     return [(i * size + parts // 2) // parts for i in range(parts + 1)]
+
+
+@lru_cache(maxsize=64)
+def tile_sizes(rows: int, columns: int, height: int, width: int) -> tuple[tuple[int, int], ...]:
+    """Height and width of every tile, row by row."""
+    tall, wide = ([b - a for a, b in pairwise(tile_edges(*cut))] for cut in ((rows, height), (columns, width)))
+    return tuple((h, w) for h in tall for w in wide)
+
+
+def tile_order(key: str, rows: int, columns: int, height: int, width: int) -> tuple[int, ...]:
+    """Which tile each place shows, drawn from a stream key; only tiles of equal size change places."""
+    sizes = tile_sizes(rows, columns, height, width)
+    words = Source(key).uint32(len(sizes)).tolist()
+    places = sorted(range(len(sizes)), key=sizes.__getitem__)
+    tiles = sorted(range(len(sizes)), key=lambda i: (sizes[i], words[i]))
+    return tuple([tile for _, tile in sorted(zip(places, tiles, strict=True))])
 
 
 class Tiles:

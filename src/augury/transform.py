@@ -30,6 +30,7 @@ from augury.sample import Signature
 from augury.varying import PROGRESSES, Choice, Schedule
 
 Params = dict[str, Any]
+Ops: TypeAlias = Sequence[Op]
 Needs: TypeAlias = Literal["signature", "labels", "pixels"]
 
 REGISTRY: dict[str, type[Transform]] = {}
@@ -52,8 +53,9 @@ def find_transform(name: object, where: str) -> type[Transform]:
     eq_default=True,
     field_specifiers=(
         fields.Number, fields.Integer, fields.Probability, fields.Limits, fields.IntLimits, fields.OddLimits,
-        fields.Size, fields.Flag, fields.Option, fields.Interpolation, fields.Border, fields.Fill, fields.Maybe,
-        fields.Plain, fields.Words, fields.Numbers, fields.Color, fields.Region,
+        fields.Fractions, fields.Lengths, fields.Size, fields.Flag, fields.Option, fields.Interpolation, fields.Border,
+        fields.Fill, fields.Maybe, fields.Plain, fields.Words, fields.Numbers, fields.Listed, fields.Keyed, fields.Name,
+        fields.Sides, fields.Axes, fields.Color, fields.Region,
     ),
 )  # fmt: skip
 class Transform:
@@ -277,7 +279,7 @@ class Transform:
         return type(self).draw is Transform.draw and not ranges and not self.draws_key
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         """Ops that run the drawn step on a sample of signature `sig`."""
         raise NotImplementedError
 
@@ -310,7 +312,7 @@ class Transform:
         }
 
 
-def _lowering(op: Callable[..., Op], *names: str) -> Callable[[Any, Params, Signature], Sequence[Op]]:
+def _lowering(op: Callable[..., Op], *names: str) -> Callable[[Any, Params, Signature], Ops]:
     """A `lower` that makes one op of params."""
     if len(names) == 1:
         name = names[0]
@@ -338,5 +340,5 @@ class NoOp(GeometricTransform):
     p: Probability = Probability(default=0.5)
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         return ()

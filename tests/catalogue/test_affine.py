@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from typing import Any
 
@@ -10,9 +9,7 @@ import numpy as np
 import pytest
 
 import augury as A
-from augury import maps
-from augury.catalogue.affine import from_quad
-from augury.errors import FieldError, SampleError
+from augury.errors import FieldError
 from tests.catalogue.geometry import KEYS, drawn, image, lowered, run, signature
 
 
@@ -174,17 +171,6 @@ def test_perspective_fit_output_shows_everything(keep_size: bool) -> None:
         assert moved.min() >= -1e-6
         assert (moved.max(axis=0) <= (op.width + 1e-6, op.height + 1e-6)).all()
         assert max(op.height, op.width) < 600
-
-
-def test_from_quad_agrees_with_the_linear_equations() -> None:
-    quad = ((3.0, 2.0), (55.0, 6.0), (50.0, 39.0), (1.0, 30.0))
-    ours = np.array(from_quad(quad, 40, 60))
-    theirs = np.array(maps.perspective(quad, [[0, 0], [60, 0], [60, 40], [0, 40]]).rows)
-    assert np.allclose(ours / ours[8], theirs / theirs[8])
-    for order in itertools.permutations(quad):
-        if order[0] == quad[0] and order != quad and order != (quad[0], *reversed(quad[1:])):
-            with pytest.raises(SampleError, match="convex"):
-                from_quad(order, 40, 60)
 
 
 def test_perspective_survives_any_scale() -> None:

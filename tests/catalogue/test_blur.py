@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import augury as A
-from augury.catalogue.blur import motion_kernel
 from augury.errors import FieldError
+from augury.kernels.cpu.blur import motion_kernel
 from augury.sample import Array
 
 KEYS = range(300)

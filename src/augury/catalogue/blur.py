@@ -3,42 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 from augury import ops
 from augury.errors import FieldError, shown
-from augury.fields import Flag, Integer, IntLimits, Limits, Maybe, Number, Option, Probability
-from augury.kernels.cpu.blur import noisy_gaussian, sinc_kernel
-from augury.ops import Coefficients, Op
+from augury.fields import (
+    Flag, Fractions, Integer, IntLimits, Limits, Maybe, Number, OddLimits, Option, Probability, odd,
+)  # fmt: skip
+from augury.kernels.cpu.blur import motion_kernel, noisy_gaussian, sinc_kernel
 from augury.rng import Stream
 from augury.sample import Signature
-from augury.transform import ImageTransform, Params
+from augury.transform import ImageTransform, Ops, Params
 
 __all__ = [
-    "AdvancedBlur",
-    "Blur",
-    "Defocus",
-    "Emboss",
-    "Enhance",
-    "GaussianBlur",
-    "GlassBlur",
-    "MedianBlur",
-    "ModeFilter",
-    "MotionBlur",
-    "RingingOvershoot",
-    "Sharpen",
-    "UnsharpMask",
-    "ZoomBlur",
-]
-
-Rows = tuple[Coefficients, ...]
-
-
-def odd(stream: Stream, low: int, high: int, least: int = 3) -> int:
-    """A drawn odd size; both bounds are raised to the next odd number, and to `least`."""
-    low = max(low | 1, least)
-    return low + 2 * stream.integer(0, (max(high | 1, low) - low) // 2)
+    "AdvancedBlur", "Blur", "Defocus", "Emboss", "Enhance", "GaussianBlur", "GlassBlur", "MedianBlur", "ModeFilter",
+    "MotionBlur", "RingingOvershoot", "Sharpen", "UnsharpMask", "ZoomBlur",
+]  # fmt: skip
 
 
 def _gaussian_size(stream: Stream, low: int, high: int) -> int:
@@ -55,25 +35,18 @@ class Blur(ImageTransform):
     blur_range: side of the square, pixels; odd sizes of at least 3 are drawn, so bounds are raised to the next one.
     """
 
-    blur_range: IntLimits = IntLimits(default=(3, 7), low=0, scalar=3, alias="blur_limit", unit="pixel")
-
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {"kernel": odd(stream, *self.blur_range)}
-
-    @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
-        return (ops.BoxBlur(params["kernel"]),)
+    blur_range: OddLimits = OddLimits(default=(3, 7), low=0, scalar=3, alias="blur_limit", unit="pixel", draws="kernel")
+    lowers_to = ops.BoxBlur, "kernel"
 
 
-class MedianBlur(Blur):
+class MedianBlur(ImageTransform):
     """Median of a square of pixels; above 5 pixels, uint16 and float images are rounded to 8 bits.
 
     blur_range: side of the square, pixels; odd sizes of at least 3 are drawn, so bounds are raised to the next one.
     """
 
-    @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
-        return (ops.MedianBlur(params["kernel"]),)
+    blur_range: OddLimits = OddLimits(default=(3, 7), low=0, scalar=3, alias="blur_limit", unit="pixel", draws="kernel")
+    lowers_to = ops.MedianBlur, "kernel"
 
 
 class GaussianBlur(ImageTransform):
@@ -109,33 +82,9 @@ class GaussianBlur(ImageTransform):
         return {"kernel_size": _gaussian_size(stream, *self.blur_range), "sigma": stream.uniform(*self.sigma_range)}
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         size, sigma = params["kernel_size"], params["sigma"]
         return (ops.GaussianBlur(size, sigma or (0.15 * (size - 1) + 0.5 if size else 0.0)),)
-
-
-def motion_kernel(size: int, angle: float, direction: float, shift: tuple[int, int]) -> Rows:
-    """Weights, equal and of sum 1, of a line of pixels through a square of size x size.
-
-    The line runs at `angle` (degrees, clockwise from the right) from size // 2 pixels behind the centre to as many
-    ahead; a positive direction shortens what lies behind, a negative one what lies ahead, to nothing at 1 and -1. It is
-    moved by `shift` (right, down; pixels), and what then lies outside the square is left out. Points at most one pixel
-    apart on the line each count for the nearest pixel.
-    """
-    half = size // 2
-    start, end = -half * (1 - max(direction, 0.0)), half * (1 + min(direction, 0.0))
-    x_step, y_step = math.cos(math.radians(angle)), math.sin(math.radians(angle))
-    count = math.ceil(end - start)
-    line = set()
-    for i in range(count + 1):
-        at = start + (end - start) * i / count
-        # Rounded to a millionth first, so that no library's last bit of a sine decides between two pixels.
-        x, y = round(half + shift[0] + at * x_step, 6), round(half + shift[1] + at * y_step, 6)
-        column, row = math.floor(x + 0.5), math.floor(y + 0.5)
-        if 0 <= row < size and 0 <= column < size:
-            line.add((row, column))
-    weight = 1.0 / len(line)
-    return tuple([tuple([weight if (row, column) in line else 0.0 for column in range(size)]) for row in range(size)])
 
 
 class MotionBlur(ImageTransform):
@@ -147,23 +96,23 @@ class MotionBlur(ImageTransform):
     a line to both sides of the pixel, 1 only ahead, -1 only behind.
     """
 
-    blur_range: IntLimits = IntLimits(default=(3, 7), low=0, scalar=3, alias="blur_limit", unit="pixel")
+    blur_range: OddLimits = OddLimits(
+        default=(3, 7), low=0, scalar=3, alias="blur_limit", unit="pixel", draws="kernel_size"
+    )
     allow_shifted: Flag = Flag(default=True)
-    angle_range: Limits = Limits(default=(0, 360), low=0, high=360, scalar="fixed", unit="degree")
-    direction_range: Limits = Limits(default=(-1.0, 1.0), low=-1, high=1, scalar="fixed")
+    angle_range: Limits = Limits(default=(0, 360), low=0, high=360, scalar="fixed", unit="degree", draws="angle")
+    direction_range: Limits = Limits(default=(-1.0, 1.0), low=-1, high=1, scalar="fixed", draws="direction")
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
-        size = odd(stream, *self.blur_range)
-        angle, direction = stream.uniform(*self.angle_range), stream.uniform(*self.direction_range)
-        far = size // 4 if self.allow_shifted else 0
-        shift = (stream.integer(-far, far), stream.integer(-far, far))
-        return {"kernel_size": size, "angle": angle, "direction": direction, "shift": shift}
+        params = super().draw(sig, stream)
+        far = params["kernel_size"] // 4 if self.allow_shifted else 0
+        params["shift"] = (stream.integer(-far, far), stream.integer(-far, far))
+        return params
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
-        return (
-            ops.Filter(motion_kernel(params["kernel_size"], params["angle"], params["direction"], params["shift"])),
-        )
+    def lower(cls, params: Params, sig: Signature) -> Ops:
+        size, angle = params["kernel_size"], params["angle"]
+        return (ops.Filter(motion_kernel(size, angle, params["direction"], params["shift"])),)
 
 
 class Defocus(ImageTransform):
@@ -173,15 +122,11 @@ class Defocus(ImageTransform):
     edge, pixels. Source: Hendrycks and Dietterich, "Benchmarking neural network robustness", 2019.
     """
 
-    radius_range: IntLimits = IntLimits(default=(3, 10), low=1, scalar=1, alias="radius", unit="pixel")
-    alias_blur_range: Limits = Limits(default=(0.1, 0.5), low=0, scalar=0, alias="alias_blur", unit="pixel")
-
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {"radius": stream.integer(*self.radius_range), "alias_blur": stream.uniform(*self.alias_blur_range)}
-
-    @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
-        return (ops.Defocus(params["radius"], params["alias_blur"]),)
+    radius_range: IntLimits = IntLimits(default=(3, 10), low=1, scalar=1, alias="radius", unit="pixel", draws="radius")
+    alias_blur_range: Limits = Limits(
+        default=(0.1, 0.5), low=0, scalar=0, alias="alias_blur", unit="pixel", draws="alias_blur"
+    )
+    lowers_to = ops.Defocus, "radius", "alias_blur"
 
 
 class Sharpen(ImageTransform):
@@ -194,8 +139,8 @@ class Sharpen(ImageTransform):
     above 0)).
     """
 
-    alpha_range: Limits = Limits(default=(0.2, 0.5), low=0, high=1, scalar="fixed", alias="alpha")
-    lightness_range: Limits = Limits(default=(0.5, 1.0), low=0, scalar="fixed", alias="lightness")
+    alpha_range: Fractions = Fractions(default=(0.2, 0.5), alias="alpha", draws="alpha")
+    lightness_range: Limits = Limits(default=(0.5, 1.0), low=0, scalar="fixed", alias="lightness", draws="lightness")
     method: Option = Option(default="kernel", options=("kernel", "gaussian"), keep=True)
     kernel_size: Integer = Integer(default=5, low=3, unit="pixel", keep=True)
     sigma: Number = Number(default=1.0, low=0, open_low=True, unit="pixel", keep=True)
@@ -204,11 +149,8 @@ class Sharpen(ImageTransform):
         if self.kernel_size % 2 == 0:
             raise FieldError(f"Sharpen.kernel_size: got {self.kernel_size}; pass an odd integer")
 
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {"alpha": stream.uniform(*self.alpha_range), "lightness": stream.uniform(*self.lightness_range)}
-
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         alpha = params["alpha"]
         if params["method"] == "gaussian":
             return (ops.Unsharp(params["kernel_size"], params["sigma"], alpha),)
@@ -224,14 +166,11 @@ class Emboss(ImageTransform):
     (-1 - s, -s, 0), (-s, 1, s), (0, s, 1 + s).
     """
 
-    alpha_range: Limits = Limits(default=(0.2, 0.5), low=0, high=1, scalar="fixed", alias="alpha")
-    strength_range: Limits = Limits(default=(0.2, 0.7), low=0, scalar="fixed", alias="strength")
-
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {"alpha": stream.uniform(*self.alpha_range), "strength": stream.uniform(*self.strength_range)}
+    alpha_range: Fractions = Fractions(default=(0.2, 0.5), alias="alpha", draws="alpha")
+    strength_range: Limits = Limits(default=(0.2, 0.7), low=0, scalar="fixed", alias="strength", draws="strength")
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         side = params["alpha"] * params["strength"]
         corner = params["alpha"] + side
         return (ops.Filter(((-corner, -side, 0.0), (-side, 1.0, side), (0.0, side, corner))),)
@@ -248,13 +187,10 @@ class Enhance(ImageTransform):
     """
 
     mode: Option = Option(default="edge", options=("edge", "detail"), keep=True)
-    alpha_range: Limits = Limits(default=(0.5, 1.0), low=0, high=1, scalar="fixed")
-
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {"alpha": stream.uniform(*self.alpha_range)}
+    alpha_range: Fractions = Fractions(default=(0.5, 1.0), draws="alpha")
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         corner, side, centre = (params["alpha"] * weight for weight in _ENHANCE[params["mode"]])
         return (ops.Filter(((corner, side, corner), (side, 1 + centre, side), (corner, side, corner))),)
 
@@ -276,7 +212,7 @@ class UnsharpMask(ImageTransform):
         return {"kernel_size": size or (0 if sigma else 3), "sigma": sigma, "alpha": stream.uniform(*self.alpha_range)}
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         return (ops.Unsharp(params["kernel_size"], params["sigma"], params["alpha"], params["threshold"] / 255),)
 
 
@@ -310,7 +246,7 @@ class AdvancedBlur(ImageTransform):
         }
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         keys = ("kernel_size", "sigma", "angle", "beta", "noise", "key")
         return (ops.Filter(noisy_gaussian(*(params[key] for key in keys))),)
 
@@ -322,16 +258,21 @@ class RingingOvershoot(ImageTransform):
     radians per pixel, in (0, pi]. Source: Wang et al., "Real-ESRGAN ...", 2021.
     """
 
-    blur_range: IntLimits = IntLimits(default=(7, 15), low=0, high=255, scalar=3, alias="blur_limit", unit="pixel")
+    blur_range: OddLimits = OddLimits(
+        default=(7, 15), low=0, high=255, scalar=3, alias="blur_limit", unit="pixel", draws="kernel_size"
+    )
     cutoff_range: Limits = Limits(
-        default=(math.pi / 4, math.pi / 2), low=0, high=math.pi, open_low=True, scalar="fixed", alias="cutoff"
+        default=(math.pi / 4, math.pi / 2),
+        low=0,
+        high=math.pi,
+        open_low=True,
+        scalar="fixed",
+        alias="cutoff",
+        draws="cutoff",
     )
 
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {"kernel_size": odd(stream, *self.blur_range), "cutoff": stream.uniform(*self.cutoff_range)}
-
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         return (ops.Filter(sinc_kernel(params["kernel_size"], params["cutoff"])),)
 
 
@@ -345,14 +286,11 @@ class ZoomBlur(ImageTransform):
 
     max_factor_range: Limits = Limits(default=(1, 1.31), low=1, scalar=1, alias="max_factor")
     step_factor_range: Limits = Limits(default=(0.01, 0.03), low=0, scalar=0, alias="step_factor")
+    lowers_to = ops.ZoomBlur, "max_factor", "step_factor"
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         factor, step = stream.uniform(*self.max_factor_range), stream.uniform(*self.step_factor_range)
         return {"max_factor": factor, "step_factor": max(step, (factor - 1) / 255, 1e-6)}
-
-    @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
-        return (ops.ZoomBlur(params["max_factor"], params["step_factor"]),)
 
 
 class GlassBlur(ImageTransform):
@@ -367,12 +305,10 @@ class GlassBlur(ImageTransform):
     max_delta: Integer = Integer(default=4, low=1, high=1000, unit="pixel", keep=True)
     iterations: Integer = Integer(default=2, low=1, keep=True)
     mode: Option = Option(default="fast", options=("fast", "exact"), keep=True)
-
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {"key": stream.key()}
+    draws_key = True
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         move = ops.Scatter(params["key"], params["max_delta"], params["iterations"], params["mode"] == "exact")
         soft = (ops.GaussianBlur(0, params["sigma"]),) if params["sigma"] else ()
         return (*soft, move, *soft)
@@ -384,11 +320,5 @@ class ModeFilter(ImageTransform):
     kernel_range: side of the square, pixels; odd sizes of at least 3.
     """
 
-    kernel_range: IntLimits = IntLimits(default=(3, 7), low=1, high=255, scalar=3, unit="pixel")
-
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {"kernel": odd(stream, *self.kernel_range)}
-
-    @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
-        return (ops.ModeFilter(params["kernel"]),)
+    kernel_range: OddLimits = OddLimits(default=(3, 7), low=1, high=255, scalar=3, unit="pixel", draws="kernel")
+    lowers_to = ops.ModeFilter, "kernel"

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
 from augury import ops
-from augury.fields import INTERPOLATIONS, IntLimits, Limits, Option, Plain
-from augury.ops import Op
+from augury.fields import Fractions, IntLimits, Keyed, Option
 from augury.rng import Stream
 from augury.sample import Signature
-from augury.transform import ImageTransform, Params
+from augury.transform import ImageTransform, Ops, Params
 
 __all__ = ["Downscale", "ImageCompression"]
 
@@ -22,27 +18,11 @@ class ImageCompression(ImageTransform):
     """
 
     compression_type: Option = Option(default="jpeg", options=("jpeg", "webp"), keep=True)
-    quality_range: IntLimits = IntLimits(default=(99, 100), low=1, high=100, scalar="fixed")
-
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {"quality": stream.integer(*self.quality_range)}
-
-    @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
-        return (ops.Compress(params["compression_type"], params["quality"]),)
+    quality_range: IntLimits = IntLimits(default=(99, 100), low=1, high=100, scalar="fixed", draws="quality")
+    lowers_to = ops.Compress, "compression_type", "quality"
 
 
-def _pair(value: Any) -> dict[str, int]:
-    known = ", ".join(f"{number} {name}" for number, name in INTERPOLATIONS.items())
-    rule = f"pass {{'upscale': i, 'downscale': j}} with OpenCV interpolation constants ({known})"
-    if not isinstance(value, Mapping) or set(value) != {"upscale", "downscale"}:
-        raise ValueError(rule)
-    if any(isinstance(i, bool) or not hasattr(i, "__index__") or int(i) not in INTERPOLATIONS for i in value.values()):
-        raise ValueError(rule)
-    return {"upscale": int(value["upscale"]), "downscale": int(value["downscale"])}
-
-
-_CONSTANT = {"enum": list(INTERPOLATIONS)}
+_INTERPOLATION = Option(options=range(7))
 
 
 class Downscale(ImageTransform):
@@ -52,23 +32,16 @@ class Downscale(ImageTransform):
     interpolation constants, one for each way.
     """
 
-    scale_range: Limits = Limits(default=(0.25, 0.25), low=0, high=1, scalar="fixed")
-    interpolation_pair: Plain = Plain(
-        default={"upscale": 0, "downscale": 0},
-        check=_pair,
-        shape={
-            "type": "object",
-            "properties": {"upscale": _CONSTANT, "downscale": _CONSTANT},
-            "additionalProperties": False,
-        },
-        examples=({"upscale": 1, "downscale": 3},),
+    scale_range: Fractions = Fractions(default=(0.25, 0.25), draws="scale")
+    interpolation_pair: Keyed = Keyed(
+        default={"upscale": 0, "downscale": 0}, inner={"upscale": _INTERPOLATION, "downscale": _INTERPOLATION}
     )
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {"scale": stream.uniform(*self.scale_range), "interpolation_pair": dict(self.interpolation_pair)}
+        return {**super().draw(sig, stream), "interpolation_pair": dict(self.interpolation_pair)}
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         if params["scale"] == 1.0:
             return ()
         pair = params["interpolation_pair"]

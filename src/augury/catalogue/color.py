@@ -5,33 +5,23 @@ Transforms that speak of red, green and blue leave gray images as they are, or c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from augury import ops
 from augury.errors import FieldError, SampleError
-from augury.fields import Integer, IntLimits, Limits, Maybe, Number, Numbers, Option, Plain, Probability
+from augury.fields import (
+    Fractions, Integer, IntLimits, Limits, Listed, Maybe, Number, Numbers, Option, Plain, Probability,
+)  # fmt: skip
 from augury.kernels.cpu.color import COLDEST, light_of
 from augury.ops import Op
 from augury.rng import Stream
 from augury.sample import Signature
-from augury.transform import ImageTransform, Params
+from augury.transform import ImageTransform, Ops, Params
 
 __all__ = [
-    "ChannelShuffle",
-    "ChannelSwap",
-    "ColorJitter",
-    "Colorize",
-    "ExposureMatching",
-    "FancyPCA",
-    "HueSaturationValue",
-    "PhotoMetricDistort",
-    "PlanckianJitter",
-    "RGBShift",
-    "ToGray",
-    "ToRGB",
-    "ToSepia",
-]
+    "ChannelShuffle", "ChannelSwap", "ColorJitter", "Colorize", "ExposureMatching", "FancyPCA", "HueSaturationValue",
+    "PhotoMetricDistort", "PlanckianJitter", "RGBShift", "ToGray", "ToRGB", "ToSepia",
+]  # fmt: skip
 
 # ITU-R BT.601 luma.
 LUMA = (0.299, 0.587, 0.114)
@@ -54,19 +44,12 @@ class HueSaturationValue(ImageTransform):
     hue_shift_range: steps of 2 degrees. sat_shift_range, val_shift_range: 255ths of full range.
     """
 
-    hue_shift_range: Limits = Limits(default=(-20, 20), alias="hue_shift_limit", unit="2 degrees")
-    sat_shift_range: Limits = Limits(default=(-30, 30), alias="sat_shift_limit", unit="1/255")
-    val_shift_range: Limits = Limits(default=(-20, 20), alias="val_shift_limit", unit="1/255")
-
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {
-            "hue_shift": stream.uniform(*self.hue_shift_range),
-            "sat_shift": stream.uniform(*self.sat_shift_range),
-            "val_shift": stream.uniform(*self.val_shift_range),
-        }
+    hue_shift_range: Limits = Limits(default=(-20, 20), alias="hue_shift_limit", unit="2 degrees", draws="hue_shift")
+    sat_shift_range: Limits = Limits(default=(-30, 30), alias="sat_shift_limit", unit="1/255", draws="sat_shift")
+    val_shift_range: Limits = Limits(default=(-20, 20), alias="val_shift_limit", unit="1/255", draws="val_shift")
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         value = params["val_shift"] / 255.0
         if not is_rgb(sig, "HueSaturationValue"):
             return (ops.Linear((1.0,), (value,)),)
@@ -93,7 +76,7 @@ class RGBShift(ImageTransform):
         }
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         if not is_rgb(sig, "RGBShift"):
             return (ops.Linear((1.0,), (params["r_shift"],)),)
         return (ops.Linear((1.0,), (params["r_shift"], params["g_shift"], params["b_shift"])),)
@@ -111,36 +94,31 @@ class ColorJitter(ImageTransform):
     blends with black, contrast with the mean gray, saturation with each pixel's gray. hue_range: turns.
     """
 
-    brightness_range: Limits = Limits(default=(0.8, 1.2), low=0, scalar="factor", alias="brightness")
-    contrast_range: Limits = Limits(default=(0.8, 1.2), low=0, scalar="factor", alias="contrast")
-    saturation_range: Limits = Limits(default=(0.8, 1.2), low=0, scalar="factor", alias="saturation")
-    hue_range: Limits = Limits(default=(-0.5, 0.5), low=-1, high=1, alias="hue", unit="turn")
+    brightness_range: Limits = Limits(
+        default=(0.8, 1.2), low=0, scalar="factor", alias="brightness", draws="brightness"
+    )
+    contrast_range: Limits = Limits(default=(0.8, 1.2), low=0, scalar="factor", alias="contrast", draws="contrast")
+    saturation_range: Limits = Limits(
+        default=(0.8, 1.2), low=0, scalar="factor", alias="saturation", draws="saturation"
+    )
+    hue_range: Limits = Limits(default=(-0.5, 0.5), low=-1, high=1, alias="hue", unit="turn", draws="hue")
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         """`order` lists brightness 0, contrast 1, saturation 2, hue 3."""
-        return {
-            "brightness": stream.uniform(*self.brightness_range),
-            "contrast": stream.uniform(*self.contrast_range),
-            "saturation": stream.uniform(*self.saturation_range),
-            "hue": stream.uniform(*self.hue_range),
-            "order": stream.permutation(4),
-        }
+        return {**super().draw(sig, stream), "order": stream.permutation(4)}
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         rgb = is_rgb(sig, "ColorJitter")
         program: list[Op] = []
         for which in params["order"]:
-            if which == 0:
-                if params["brightness"] != 1.0:
-                    program.append(ops.Linear((params["brightness"],)))
-            elif which == 1:
-                if params["contrast"] != 1.0:
-                    program.append(ops.Contrast(params["contrast"]))
-            elif which == 2:
-                if rgb and params["saturation"] != 1.0:
-                    program.append(ops.ColorMatrix(_saturation(params["saturation"])))
-            elif rgb and params["hue"] != 0.0:
+            if which == 0 and params["brightness"] != 1.0:
+                program.append(ops.Linear((params["brightness"],)))
+            elif which == 1 and params["contrast"] != 1.0:
+                program.append(ops.Contrast(params["contrast"]))
+            elif which == 2 and rgb and params["saturation"] != 1.0:
+                program.append(ops.ColorMatrix(_saturation(params["saturation"])))
+            elif which == 3 and rgb and params["hue"] != 0.0:
                 program.append(ops.HueSaturation(360.0 * params["hue"]))
         return program
 
@@ -153,29 +131,23 @@ class PhotoMetricDistort(ImageTransform):
     Source: Liu et al., "SSD: single shot multibox detector", 2016.
     """
 
-    brightness_range: Limits = Limits(default=(0.875, 1.125), low=0, scalar="factor")
-    contrast_range: Limits = Limits(default=(0.5, 1.5), low=0, scalar="factor")
-    saturation_range: Limits = Limits(default=(0.5, 1.5), low=0, scalar="factor")
-    hue_range: Limits = Limits(default=(-0.05, 0.05), low=-1, high=1, unit="turn")
+    brightness_range: Limits = Limits(default=(0.875, 1.125), low=0, scalar="factor", draws="brightness")
+    contrast_range: Limits = Limits(default=(0.5, 1.5), low=0, scalar="factor", draws="contrast")
+    saturation_range: Limits = Limits(default=(0.5, 1.5), low=0, scalar="factor", draws="saturation")
+    hue_range: Limits = Limits(default=(-0.05, 0.05), low=-1, high=1, unit="turn", draws="hue")
     distort_p: Probability = Probability(default=0.5)
-    p: Probability = Probability(default=0.5, kw_only=True)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         """`order` as in ColorJitter, of what is done."""
         order = (0, 1, 2, 3) if stream.random() < 0.5 else (0, 2, 3, 1)
-        params: Params = {
-            "brightness": stream.uniform(*self.brightness_range),
-            "contrast": stream.uniform(*self.contrast_range),
-            "saturation": stream.uniform(*self.saturation_range),
-            "hue": stream.uniform(*self.hue_range),
-            "order": tuple([which for which in order if stream.random() < self.distort_p]),
-        }
+        params = super().draw(sig, stream)
+        params["order"] = tuple([which for which in order if stream.random() < self.distort_p])
         if sig.channels == 3 and stream.random() < self.distort_p:
             params["channels_shuffled"] = stream.permutation(3)
         return params
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         shuffled = ChannelShuffle.lower(params, sig) if "channels_shuffled" in params else ()
         return (*ColorJitter.lower(params, sig), *shuffled)
 
@@ -187,14 +159,13 @@ def _saturation(factor: float) -> tuple[ops.Coefficients, ...]:
 
 
 def _order(value: object) -> tuple[int, ...] | None:
-    if value is None:
-        return None
-    if not isinstance(value, (list, tuple)) or not all(hasattr(i, "__index__") for i in value):
-        raise ValueError("pass a list of channel indices, or None")
-    order = tuple(int(i) for i in value)
-    if not order or sorted(order) != list(range(len(order))):
+    order: tuple[int, ...] | None = Maybe(Listed(Integer(low=0))).convert(value)
+    if order is not None and sorted(order) != list(range(len(order))):
         raise ValueError("pass every channel index 0, 1, ... once, or None")
     return order
+
+
+_ORDER = {"type": ["array", "null"], "items": {"type": "integer", "minimum": 0}}
 
 
 class ChannelShuffle(ImageTransform):
@@ -203,12 +174,7 @@ class ChannelShuffle(ImageTransform):
     channel_order: always this one: output channel i is input channel channel_order[i].
     """
 
-    channel_order: Plain = Plain(
-        default=None,
-        check=_order,
-        shape={"type": ["array", "null"], "items": {"type": "integer", "minimum": 0}},
-        examples=((2, 1, 0),),
-    )
+    channel_order: Plain = Plain(default=None, check=_order, shape=_ORDER, examples=((2, 1, 0),))
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         order = self.channel_order
@@ -220,7 +186,7 @@ class ChannelShuffle(ImageTransform):
         return {"channels_shuffled": order or stream.permutation(sig.channels)}
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         order = tuple(params["channels_shuffled"])
         return () if order == tuple(range(len(order))) else (ops.ShuffleChannels(order),)
 
@@ -231,12 +197,7 @@ class ChannelSwap(ChannelShuffle):
     channel_order: output channel i is input channel channel_order[i].
     """
 
-    channel_order: Plain = Plain(
-        default=(2, 1, 0),
-        check=_order,
-        shape={"type": ["array", "null"], "items": {"type": "integer", "minimum": 0}},
-        examples=((2, 1, 0),),
-    )
+    channel_order: Plain = Plain(default=(2, 1, 0), check=_order, shape=_ORDER, examples=((2, 1, 0),))
 
 
 class ToGray(ImageTransform):
@@ -255,7 +216,7 @@ class ToGray(ImageTransform):
     )
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         if sig.channels == 1:
             return ()
         count, method = params["num_output_channels"], params["method"]
@@ -272,7 +233,7 @@ class ToSepia(ImageTransform):
     p: Probability = Probability(default=0.5)
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         return (_SEPIA,) if is_rgb(sig, "ToSepia") else ()
 
 
@@ -283,13 +244,10 @@ class FancyPCA(ImageTransform):
     """
 
     alpha: Number = Number(default=0.1, low=0)
+    lowers_to = ops.PcaShift, "alpha_vector"
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {"alpha_vector": [stream.normal(0.0, self.alpha) for _ in range(sig.channels)]}
-
-    @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
-        return (ops.PcaShift(tuple(params["alpha_vector"])),)
+        return {"alpha_vector": tuple([stream.normal(0.0, self.alpha) for _ in range(sig.channels)])}
 
 
 class ToRGB(ImageTransform, p=1):
@@ -301,7 +259,7 @@ class ToRGB(ImageTransform, p=1):
     num_output_channels: Integer = Integer(default=3, low=1, keep=True)
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         return (ops.Gray("average", params["num_output_channels"]),) if sig.channels == 1 else ()
 
 
@@ -338,7 +296,7 @@ class PlanckianJitter(ImageTransform):
         return {"temperature": min(max(white + z * ((high - white) if z > 0 else (white - low)) / 3, low), high)}
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         if not is_rgb(sig, "PlanckianJitter"):
             return ()
         light, white = light_of(params["mode"], params["temperature"]), light_of(params["mode"], _WHITE)
@@ -352,14 +310,11 @@ class ExposureMatching(ImageTransform):
     target_mean_range: the new mean, as a fraction of full range. gain_range: limits of the factor; None: no limits.
     """
 
-    target_mean_range: Limits = Limits(default=(0.3, 0.5), low=0, high=1, scalar="fixed")
+    target_mean_range: Fractions = Fractions(default=(0.3, 0.5), draws="target_mean")
     gain_range: Maybe = Maybe(Limits(low=0, scalar="fixed", keep=True), default=None)
 
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {"target_mean": stream.uniform(*self.target_mean_range)}
-
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         return (ops.MatchMean(params["target_mean"], *(params["gain_range"] or ())),)
 
 
@@ -374,7 +329,6 @@ class Colorize(ImageTransform):
     white_range: Numbers = Numbers(default=((255, 255, 255),) * 2, sides=(2, 3), high=255)
     mid_range: Maybe = Maybe(Numbers(sides=(2, 3), high=255, examples=(((90, 0, 0), (160, 60, 60)),)), default=None)
     mid_value_range: IntLimits = IntLimits(default=(127, 127), low=1, high=254, scalar="fixed")
-    p: Probability = Probability(default=0.5, kw_only=True)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         def one(limits: Any) -> tuple[float, ...]:
@@ -388,7 +342,7 @@ class Colorize(ImageTransform):
         return params
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         if not is_rgb(sig, "Colorize"):
             return ()
         return (ops.ColorRamp(tuple(params["stops"]), tuple(tuple(color) for color in params["colors"])),)

@@ -2,49 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
-from typing import Any
 
 from augury import ops
 from augury.errors import FieldError, SampleError
-from augury.fields import Flag, Limits, Maybe, Number, Option, Plain, Probability, number
-from augury.ops import Op
+from augury.fields import Flag, Limits, Listed, Maybe, Number, Option, Probability
 from augury.sample import MAX_VALUE, Signature
-from augury.transform import GeometricTransform, ImageTransform, Params
+from augury.transform import GeometricTransform, ImageTransform, Ops, Params
 
 __all__ = ["FromFloat", "Normalize", "ToFloat", "ToTensorV2"]
 
 NORMALIZATIONS = ("standard", "image", "image_per_channel", "min_max", "min_max_per_channel")
-
-
-def _numbers(value: Any, rule: str) -> tuple[float, ...] | None:
-    if value is None:
-        return None
-    if isinstance(value, (str, dict)):
-        raise ValueError(rule)
-    values = tuple(float(number(v, rule)) for v in (value if hasattr(value, "__len__") else (value,)))
-    if not values:
-        raise ValueError(rule)
-    return values
-
-
-def _means(value: Any) -> tuple[float, ...] | None:
-    return _numbers(value, "pass a number, one number per channel, or None")
-
-
-def _deviations(value: Any) -> tuple[float, ...] | None:
-    rule = "pass a number above 0, one per channel, or None"
-    values = _numbers(value, rule)
-    if values is not None and min(values) <= 0.0:
-        raise ValueError(rule)
-    return values
-
-
-_SHAPE = {
-    "anyOf": [{"type": "number"}, {"type": "array", "items": {"type": "number"}, "minItems": 1}, {"type": "null"}]
-}
 
 
 class Normalize(ImageTransform):
@@ -55,8 +24,10 @@ class Normalize(ImageTransform):
     min_max, min_max_per_channel: (value - min) / (max - min + 1e-4). clip_range: the result is clipped to (low, high).
     """
 
-    mean: Plain = Plain(default=(0.485, 0.456, 0.406), check=_means, shape=_SHAPE, examples=(0.5,), keep=True)
-    std: Plain = Plain(default=(0.229, 0.224, 0.225), check=_deviations, shape=_SHAPE, examples=(0.5,), keep=True)
+    mean: Maybe = Maybe(Listed(Number(keep=True), alone=True, wrapped=True), default=(0.485, 0.456, 0.406))
+    std: Maybe = Maybe(
+        Listed(Number(low=0, open_low=True, keep=True), alone=True, wrapped=True), default=(0.229, 0.224, 0.225)
+    )
     max_pixel_value: Maybe = Maybe(Number(low=0, open_low=True, keep=True), default=255.0)
     normalization: Option = Option(default="standard", options=NORMALIZATIONS, keep=True)
     p: Probability = Probability(default=1.0, kw_only=True)
@@ -76,7 +47,7 @@ class Normalize(ImageTransform):
             )
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         clip, mode = params["clip_range"], params["normalization"]
         clip = None if clip is None else tuple(clip)
         if mode != "standard":
@@ -93,7 +64,7 @@ class ToFloat(ImageTransform, p=1):
     max_value: Maybe = Maybe(Number(low=0, open_low=True, keep=True), default=None)
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         if sig.dtype == "float32":
             return ()
         max_value = params["max_value"]
@@ -110,7 +81,7 @@ class FromFloat(ImageTransform, p=1):
     max_value: Maybe = Maybe(Number(low=0, open_low=True, keep=True), default=None)
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         if sig.dtype != "float32":
             raise SampleError(f"FromFloat: got an image of dtype {sig.dtype}; pass float32, or run ToFloat first")
         dtype, max_value = params["dtype"], params["max_value"]
@@ -131,7 +102,7 @@ class ToTensorV2(GeometricTransform, p=1):
     transpose_mask: Flag = Flag(default=False, keep=True)
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         if not _torch_installed():
             raise FieldError("ToTensorV2: torch is not installed; pip install 'augury[torch]', or leave the step out")
         return (ops.ToTensor(params["transpose_mask"]),)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from augury import ops
 from augury.catalogue.color import is_rgb
-from augury.fields import Flag, Integer, Interpolation, IntLimits, Limits, Option
-from augury.ops import Op
+from augury.fields import Flag, Fractions, Integer, Interpolation, IntLimits, Limits, Option
 from augury.rng import Stream
 from augury.sample import Signature
-from augury.transform import ImageTransform, Params
+from augury.transform import ImageTransform, Ops, Params
 
 __all__ = ["ChromaticAberration", "Dithering", "FilmGrain", "Halftone"]
 
@@ -40,7 +37,7 @@ class ChromaticAberration(ImageTransform):
         return {"red": red, "blue": blue}
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         if not is_rgb(sig, "ChromaticAberration"):
             return ()
         return (ops.Aberration(tuple(params["red"]), tuple(params["blue"]), params["interpolation"]),)
@@ -54,16 +51,12 @@ class FilmGrain(ImageTransform):
     Source: Newson and others, "A stochastic film grain model", 2017.
     """
 
-    intensity_range: Limits = Limits(default=(0.1, 0.3), low=0, high=1, scalar="fixed")
-    grain_size_range: IntLimits = IntLimits(default=(1, 3), low=1, high=256, scalar="fixed", unit="pixel")
-
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        intensity, size = stream.uniform(*self.intensity_range), stream.integer(*self.grain_size_range)
-        return {"intensity": intensity, "grain_size": size, "key": stream.key()}
-
-    @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
-        return (ops.Grain(params["key"], params["intensity"], params["grain_size"]),)
+    intensity_range: Fractions = Fractions(default=(0.1, 0.3), draws="intensity")
+    grain_size_range: IntLimits = IntLimits(
+        default=(1, 3), low=1, high=256, scalar="fixed", unit="pixel", draws="grain_size"
+    )
+    draws_key = True
+    lowers_to = ops.Grain, "key", "intensity", "grain_size"
 
 
 class Halftone(ImageTransform):
@@ -73,15 +66,11 @@ class Halftone(ImageTransform):
     Source: Ulichney, "Digital halftoning", 1987; screens at 15, 75 and 0 degrees for red, green, blue, else at 45.
     """
 
-    dot_size_range: IntLimits = IntLimits(default=(4, 10), low=2, high=1024, scalar="fixed", unit="pixel")
-    blend_range: Limits = Limits(default=(0.0, 0.5), low=0, high=1, scalar="fixed")
-
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {"dot_size": stream.integer(*self.dot_size_range), "blend": stream.uniform(*self.blend_range)}
-
-    @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
-        return (ops.Halftone(params["dot_size"], params["blend"]),)
+    dot_size_range: IntLimits = IntLimits(
+        default=(4, 10), low=2, high=1024, scalar="fixed", unit="pixel", draws="dot_size"
+    )
+    blend_range: Fractions = Fractions(default=(0.0, 0.5), draws="blend")
+    lowers_to = ops.Halftone, "dot_size", "blend"
 
 
 class Dithering(ImageTransform):
@@ -110,12 +99,10 @@ class Dithering(ImageTransform):
         return {"key": stream.key() if self.method == "random" else ""}
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         gray = params["color_mode"] == "grayscale"
-        algorithm, serpentine = params["error_diffusion_algorithm"], params["serpentine"]
-        size, (low, high) = params["bayer_matrix_size"], params["noise_range"]
-        return (
-            ops.Dither(
-                params["method"], params["n_colors"], gray, algorithm, serpentine, size, params["key"], low, high
-            ),
+        method, levels, key, ends = params["method"], params["n_colors"], params["key"], params["noise_range"]
+        algorithm, serpentine, size = (
+            params[name] for name in ("error_diffusion_algorithm", "serpentine", "bayer_matrix_size")
         )
+        return (ops.Dither(method, levels, gray, algorithm, serpentine, size, key, *ends),)

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from augury import ops
 from augury.catalogue.weather import tint
-from augury.fields import Color, Integer, IntLimits, Limits, Maybe, Number, Numbers, Option, Probability, Region
-from augury.ops import Op
+from augury.fields import (
+    Color, Fractions, Integer, IntLimits, Limits, Maybe, Number, Numbers, Option, Probability, Region,
+)  # fmt: skip
 from augury.rng import Stream
 from augury.sample import Signature
-from augury.transform import ImageTransform, Params
+from augury.transform import ImageTransform, Ops, Params
 
 __all__ = [
-    "Illumination",
-    "LensFlare",
-    "PlasmaBrightnessContrast",
-    "PlasmaShadow",
-    "RandomShadow",
-    "RandomSunFlare",
+    "Illumination", "LensFlare", "PlasmaBrightnessContrast", "PlasmaShadow", "RandomShadow", "RandomSunFlare",
     "Vignetting",
-]
+]  # fmt: skip
 
 
 class RandomShadow(ImageTransform):
@@ -34,17 +31,17 @@ class RandomShadow(ImageTransform):
     shadow_roi: Region = Region(default=(0, 0.5, 1, 1), keep=True)
     num_shadows_range: IntLimits = IntLimits(default=(1, 2), low=1, high=128, scalar="fixed", alias="num_shadows_limit")
     shadow_dimension: Integer = Integer(default=5, low=3, keep=True)
-    shadow_intensity_range: Limits = Limits(default=(0.5, 0.5), low=0, high=1, scalar="fixed")
+    shadow_intensity_range: Fractions = Fractions(default=(0.5, 0.5))
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         shadows = stream.integer(*self.num_shadows_range)
-        intensities = [stream.uniform(*self.shadow_intensity_range) for _ in range(shadows)]
+        intensities = tuple([stream.uniform(*self.shadow_intensity_range) for _ in range(shadows)])
         return {"intensities": intensities, "key": stream.key()}
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
-        roi, opacities = tuple(params["shadow_roi"]), tuple(params["intensities"])
-        return (ops.Veil(ops.PolygonLayer(params["key"], roi, params["shadow_dimension"], opacities)),)
+    def lower(cls, params: Params, sig: Signature) -> Ops:
+        names = ("key", "shadow_roi", "shadow_dimension", "intensities")
+        return (ops.Veil(ops.PolygonLayer(*[params[name] for name in names])),)
 
 
 class RandomSunFlare(ImageTransform):
@@ -59,22 +56,20 @@ class RandomSunFlare(ImageTransform):
     flare_roi: Region = Region(default=(0, 0, 1, 0.5))
     src_radius: Integer = Integer(default=400, low=2, keep=True, unit="pixel")
     src_color: Color = Color(default=(255, 255, 255))
-    angle_range: Limits = Limits(default=(0, 1), low=0, high=1, scalar="fixed", unit="turn")
+    angle_range: Fractions = Fractions(default=(0, 1), unit="turn")
     num_flare_circles_range: IntLimits = IntLimits(default=(6, 10), low=1, high=128, scalar="fixed")
     method: Option = Option(default="overlay", options=("overlay", "physics_based"), keep=True)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         """`circles`: (distance from the sun, radius, opacity, red, green, blue), lengths per longer side."""
         x_min, y_min, x_max, y_max = self.flare_roi
-        circles = []
-        for _ in range(stream.integer(*self.num_flare_circles_range)):
-            far, radius, opacity = stream.uniform(-0.2, 1.2), stream.uniform(0.01, 0.07), stream.uniform(0.1, 0.3)
-            circles.append((far, radius, opacity, *_ghost_color(self.src_color, stream)))
+        count = stream.integer(*self.num_flare_circles_range)
+        circles = _ghosts(count, ((-0.2, 1.2), (0.01, 0.07), (0.1, 0.3)), self.src_color, stream)
         x, y, turn = stream.uniform(x_min, x_max), stream.uniform(y_min, y_max), stream.uniform(*self.angle_range)
         return {"flare_center": (x, y), "angle": turn, "circles": circles}
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         (x, y), angle, screen = params["flare_center"], math.tau * params["angle"], params["method"] != "overlay"
         height, width = sig.height, sig.width
         longer, sun = max(height, width), tint(params["src_color"], sig)
@@ -86,9 +81,13 @@ class RandomSunFlare(ImageTransform):
         return (ops.Flare(tuple(discs), screen, 6 if screen else 0, radius / 2, angle),)
 
 
-def _ghost_color(rgb: Sequence[float], stream: Stream) -> list[float]:
-    """The light's colour as one of the coatings of a lens reflects it."""
-    return [value * stream.uniform(0.4, 1.0) for value in rgb]
+def _ghosts(count: int, ranges: Sequence[tuple[float, float]], rgb: Sequence[float], stream: Stream) -> Any:
+    """Reflections: a value of each range, and the light's colour as one of the coatings of a lens reflects it."""
+
+    def one() -> tuple[float, ...]:
+        return (*[stream.uniform(*ends) for ends in ranges], *[value * stream.uniform(0.4, 1.0) for value in rgb])
+
+    return [one() for _ in range(count)]
 
 
 class LensFlare(ImageTransform):
@@ -102,19 +101,17 @@ class LensFlare(ImageTransform):
 
     flare_roi: Region = Region(default=(0, 0, 1, 0.5))
     num_ghosts_range: IntLimits = IntLimits(default=(3, 7), low=0, high=128, scalar="fixed")
-    intensity_range: Limits = Limits(default=(0.3, 0.7), low=0, high=1, scalar="fixed")
+    intensity_range: Fractions = Fractions(default=(0.3, 0.7))
     num_rays_range: IntLimits = IntLimits(default=(4, 8), low=0, high=128, scalar="fixed")
-    bloom_range: Limits = Limits(default=(0.01, 0.05), low=0, high=1, scalar="fixed")
+    bloom_range: Fractions = Fractions(default=(0.01, 0.05))
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         """`ghosts`: (distance along the line from source, 0, to its mirror image, 1; radius; strength; red, green,
         blue).
         """
         x_min, y_min, x_max, y_max = self.flare_roi
-        ghosts = []
-        for _ in range(stream.integer(*self.num_ghosts_range)):
-            along, radius, strength = stream.uniform(0.2, 1.3), stream.uniform(0.01, 0.08), stream.uniform(0.3, 0.6)
-            ghosts.append((along, radius, strength, *_ghost_color((255, 255, 255), stream)))
+        count = stream.integer(*self.num_ghosts_range)
+        ghosts = _ghosts(count, ((0.2, 1.3), (0.01, 0.08), (0.3, 0.6)), (255, 255, 255), stream)
         return {
             "flare_center": (stream.uniform(x_min, x_max), stream.uniform(y_min, y_max)),
             "intensity": stream.uniform(*self.intensity_range),
@@ -125,7 +122,7 @@ class LensFlare(ImageTransform):
         }
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         (x, y), light, bloom = params["flare_center"], params["intensity"], params["bloom"]
         white = tint((255, 250, 240), sig)
         discs = [(x, y, 3 * bloom, light, 1.0, *white), (x, y, 10 * bloom, 0.6 * light, 1.0, *white)]
@@ -142,15 +139,15 @@ class Vignetting(ImageTransform):
     x and y drawn each, in fractions of the size.
     """
 
-    intensity_range: Limits = Limits(default=(0.2, 0.5), low=0, high=1, scalar="fixed")
-    center_range: Limits = Limits(default=(0.3, 0.7), low=0, high=1, scalar="fixed")
+    intensity_range: Fractions = Fractions(default=(0.2, 0.5))
+    center_range: Fractions = Fractions(default=(0.3, 0.7))
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         center = (stream.uniform(*self.center_range), stream.uniform(*self.center_range))
         return {"intensity": stream.uniform(*self.intensity_range), "center": center}
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         return (ops.Veil(ops.VignetteLayer(params["center"][0], params["center"][1], params["intensity"])),)
 
 
@@ -164,10 +161,10 @@ class Illumination(ImageTransform):
     """
 
     mode: Option = Option(default="linear", options=("linear", "corner", "gaussian"), keep=True)
-    intensity_range: Limits = Limits(default=(0.01, 0.2), low=0, high=1, scalar="fixed")
+    intensity_range: Fractions = Fractions(default=(0.01, 0.2))
     effect_type: Option = Option(default="both", options=("brighten", "darken", "both"))
     angle_range: Limits = Limits(default=(0, 360), low=0, high=360, scalar="fixed", unit="degree")
-    center_range: Limits = Limits(default=(0.1, 0.9), low=0, high=1, scalar="fixed")
+    center_range: Fractions = Fractions(default=(0.1, 0.9))
     sigma_range: Limits = Limits(default=(0.2, 1.0), low=0, open_low=True, scalar="fixed")
     p: Probability = Probability(default=0.5, kw_only=True)
     num_spots_range: IntLimits = IntLimits(default=(1, 1), low=1, high=64, scalar="fixed")
@@ -192,7 +189,7 @@ class Illumination(ImageTransform):
         return drawn
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         strength = params["intensity"]
         if params["mode"] == "linear":
             return (ops.Veil(ops.RampLayer(params["angle"]), 2 * strength, base=1 - strength),)
@@ -210,17 +207,14 @@ class PlasmaBrightnessContrast(ImageTransform):
     Source: Fournier, Fussell, Carpenter, "Computer rendering of stochastic models", 1982.
     """
 
-    brightness_range: Limits = Limits(default=(-0.3, 0.3), low=-1, high=1)
-    contrast_range: Limits = Limits(default=(-0.3, 0.3), low=-1, high=1)
+    brightness_range: Limits = Limits(default=(-0.3, 0.3), low=-1, high=1, draws="brightness")
+    contrast_range: Limits = Limits(default=(-0.3, 0.3), low=-1, high=1, draws="contrast")
     plasma_size: Integer = Integer(default=256, low=1, keep=True)
     roughness: Number = Number(default=3.0, low=0, open_low=True, keep=True)
-
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        brightness, contrast = stream.uniform(*self.brightness_range), stream.uniform(*self.contrast_range)
-        return {"brightness": brightness, "contrast": contrast, "key": stream.key()}
+    draws_key = True
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         cloud = ops.PlasmaLayer(params["key"], params["plasma_size"], params["roughness"])
         return (ops.Veil(cloud, params["contrast"], (params["brightness"],), about_mean=True),)
 
@@ -232,14 +226,12 @@ class PlasmaShadow(ImageTransform):
     PlasmaBrightnessContrast.
     """
 
-    shadow_intensity_range: Limits = Limits(default=(0.3, 0.7), low=0, high=1, scalar="fixed")
+    shadow_intensity_range: Fractions = Fractions(default=(0.3, 0.7), draws="intensity")
     plasma_size: Integer = Integer(default=256, low=1, keep=True)
     roughness: Number = Number(default=3.0, low=0, open_low=True, keep=True)
-
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {"intensity": stream.uniform(*self.shadow_intensity_range), "key": stream.key()}
+    draws_key = True
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         cloud = ops.PlasmaLayer(params["key"], params["plasma_size"], params["roughness"])
         return (ops.Veil(cloud, -params["intensity"]),)

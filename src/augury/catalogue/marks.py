@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 import string
-from collections.abc import Sequence
 from typing import Any
 
 from augury import ops
 from augury.errors import FieldError, shown
-from augury.fields import IntLimits, Limits, Maybe, Numbers, Option, Probability, Words
-from augury.ops import Op
+from augury.fields import Fractions, IntLimits, Limits, Maybe, Numbers, Option, Probability, Words
 from augury.rng import Stream
 from augury.sample import Signature
-from augury.transform import ImageTransform, Params
+from augury.transform import ImageTransform, Ops, Params
 
 __all__ = ["AnnotationArtifacts"]
 
@@ -43,9 +41,9 @@ class AnnotationArtifacts(ImageTransform):
     text_length_range: IntLimits = IntLimits(default=(1, 5), low=1, high=64, scalar="fixed")
     font_scale_range: Limits = Limits(default=(0.3, 1.2), low=0, high=100, open_low=True, scalar="fixed")
     thickness_range: IntLimits = IntLimits(default=(1, 3), low=1, high=255, scalar="fixed", unit="pixel")
-    size_ratio_range: Limits = Limits(default=(0.1, 0.35), low=0, high=1, scalar="fixed")
+    size_ratio_range: Fractions = Fractions(default=(0.1, 0.35))
     line_length_ratio_range: Limits = Limits(default=(0.1, 0.8), low=0, high=2, scalar="fixed")
-    tip_length_range: Limits = Limits(default=(0.2, 0.4), low=0, high=1, scalar="fixed")
+    tip_length_range: Fractions = Fractions(default=(0.2, 0.4))
     corner_prob: Probability = Probability(default=0.6)
     black_white_prob: Probability = Probability(default=0.85)
     p: Probability = Probability(default=0.5, kw_only=True)
@@ -134,5 +132,5 @@ class AnnotationArtifacts(ImageTransform):
         return round(x - across), round(y - down), round(x + across), round(y + down)
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         return (ops.Draw(tuple(params["marks"])),) if params["marks"] else ()

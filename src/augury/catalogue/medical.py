@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from augury import ops
 from augury.catalogue.color import is_rgb
 from augury.errors import FieldError
-from augury.fields import Flag, IntLimits, Limits, Maybe, Numbers, Option, Probability
+from augury.fields import Flag, Fractions, IntLimits, Limits, Maybe, Numbers, Option, Probability
 from augury.kernels.cpu.medical import PRESETS
-from augury.ops import Op
 from augury.rng import Stream
 from augury.sample import Signature
-from augury.transform import ImageTransform, Params
+from augury.transform import ImageTransform, Ops, Params
 
 __all__ = ["BiasField", "GibbsRinging", "HEStain", "KSpaceSpikeNoise", "RicianNoise"]
 
@@ -24,7 +21,7 @@ class RicianNoise(ImageTransform):
     Source: Gudbjartsson and Patz, "The Rician distribution of noisy MRI data", 1995.
     """
 
-    std_range: Limits = Limits(default=(0.05, 0.15), low=0, high=1, scalar="fixed", draws="std")
+    std_range: Fractions = Fractions(default=(0.05, 0.15), draws="std")
     per_channel: Flag = Flag(default=False, keep=True)
     draws_key = True
     lowers_to = ops.RicianNoise, "key", "std", "per_channel"
@@ -39,7 +36,7 @@ class BiasField(ImageTransform):
     """
 
     std_range: Limits = Limits(default=(0.0, 0.5), low=0, high=10, scalar=0, draws="std")
-    scale_range: Limits = Limits(default=(0.025, 0.025), low=0, high=1, open_low=True, scalar="fixed", draws="scale")
+    scale_range: Fractions = Fractions(default=(0.025, 0.025), open_low=True, draws="scale")
     per_channel: Flag = Flag(default=False, keep=True)
     draws_key = True
     lowers_to = ops.BiasField, "key", "std", "scale", "per_channel"
@@ -52,9 +49,7 @@ class GibbsRinging(ImageTransform):
     Source: Gallagher et al., "An introduction to the Fourier transform: relationship to MRI", 2008.
     """
 
-    retained_fraction_range: Limits = Limits(
-        default=(0.5, 0.9), low=0, high=1, open_low=True, scalar="fixed", draws="retained_fraction"
-    )
+    retained_fraction_range: Fractions = Fractions(default=(0.5, 0.9), open_low=True, draws="retained_fraction")
     lowers_to = ops.TruncateSpectrum, "retained_fraction"
 
 
@@ -72,7 +67,7 @@ class KSpaceSpikeNoise(ImageTransform):
     draws_key = True
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         low, high = params["intensity_range"]
         return (ops.Spikes(params["key"], params["num_spikes"], low, high, params["per_channel"]),)
 
@@ -116,13 +111,9 @@ class HEStain(ImageTransform):
         }
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         if not is_rgb(sig, "HEStain"):
             return ()
         method = params["method"] if not params["stain_matrix"] else "macenko"
-        return (
-            ops.Stain(
-                tuple(tuple(row) for row in params["stain_matrix"]), tuple(params["scale"]), tuple(params["shift"]),
-                params["augment_background"], params["residual_mode"], method,
-            ),
-        )  # fmt: skip
+        stains, scale, shift = params["stain_matrix"], params["scale"], params["shift"]
+        return (ops.Stain(stains, scale, shift, params["augment_background"], params["residual_mode"], method),)

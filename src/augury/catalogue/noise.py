@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from augury import ops
-from augury.catalogue.blur import odd
-from augury.errors import FieldError, SampleError
-from augury.fields import Flag, IntLimits, Limits, Number, Option, Plain, Probability, number
+from augury.errors import FieldError, SampleError, shown
+from augury.fields import (
+    Field, Flag, Fractions, IntLimits, Limits, Listed, Number, OddLimits, Option, Plain, Probability, frozen,
+)  # fmt: skip
 from augury.kernels.cpu.blur import random_kernels
 from augury.kernels.cpu.noise import picked
 from augury.ops import Op
 from augury.rng import Stream
 from augury.sample import Signature
-from augury.transform import ImageTransform, Params
+from augury.transform import ImageTransform, Ops, Params
+from augury.windows import Box, anywhere
 
 __all__ = [
-    "AdditiveNoise",
-    "GaussNoise",
-    "ISONoise",
-    "MultiplicativeNoise",
-    "SaltAndPepper",
-    "ShotNoise",
+    "AdditiveNoise", "GaussNoise", "ISONoise", "MultiplicativeNoise", "SaltAndPepper", "ShotNoise",
     "StochasticConvolution",
-]
+]  # fmt: skip
 
 # Factors of more channels than this are recorded by the key they are drawn from.
 MOST_RECORDED = 128
@@ -41,61 +37,40 @@ class GaussNoise(ImageTransform):
     size, in (0, 1], and enlarged linearly: below 1 it is coarser and weaker.
     """
 
-    std_range: Limits = Limits(default=(0.2, 0.44), low=0, high=1, scalar="fixed")
-    mean_range: Limits = Limits(default=(0.0, 0.0), low=-1, high=1, scalar="fixed")
+    std_range: Fractions = Fractions(default=(0.2, 0.44), draws="std")
+    mean_range: Limits = Limits(default=(0.0, 0.0), low=-1, high=1, scalar="fixed", draws="mean")
     per_channel: Flag = Flag(default=False, keep=True)
     p: Probability = Probability(default=0.5, kw_only=True)
     noise_scale_factor: Number = Number(default=1.0, low=0, high=1, open_low=True, keep=True)
-
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {"std": stream.uniform(*self.std_range), "mean": stream.uniform(*self.mean_range), "key": stream.key()}
-
-    @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
-        return (
-            ops.GaussNoise(
-                params["key"], params["mean"], params["std"], params["per_channel"], params["noise_scale_factor"]
-            ),
-        )
+    draws_key = True
+    lowers_to = ops.GaussNoise, "key", "mean", "std", "per_channel", "noise_scale_factor"
 
 
-# Parameters of every distribution with their defaults and bounds.
-_NOISES: dict[str, dict[str, tuple[tuple[float, float], float, float]]] = {
-    "uniform": {"ranges": ((-0.1, 0.1), -1, 1)},
-    "gaussian": {"mean_range": ((0.0, 0.0), -1, 1), "std_range": ((0.05, 0.15), 0, 1)},
-    "laplace": {"mean_range": ((0.0, 0.0), -1, 1), "scale_range": ((0.05, 0.15), 0, 1)},
+# Parameters of every distribution, as fractions of full range.
+_NOISES: dict[str, dict[str, Field[Any, Any]]] = {
+    "uniform": {"ranges": Listed(Limits(low=-1, high=1), default=((-0.1, 0.1),))},
+    "gaussian": {
+        "mean_range": Limits(default=(0.0, 0.0), low=-1, high=1),
+        "std_range": Limits(default=(0.05, 0.15), low=0, high=1, scalar="fixed"),
+    },
+    "laplace": {
+        "mean_range": Limits(default=(0.0, 0.0), low=-1, high=1),
+        "scale_range": Limits(default=(0.05, 0.15), low=0, high=1, scalar="fixed"),
+    },
     "beta": {
-        "alpha_range": ((0.5, 1.5), 0.01, math.inf),
-        "beta_range": ((0.5, 1.5), 0.01, math.inf),
-        "scale_range": ((0.1, 0.3), 0, 1),
+        "alpha_range": Limits(default=(0.5, 1.5), low=0.01, scalar="fixed"),
+        "beta_range": Limits(default=(0.5, 1.5), low=0.01, scalar="fixed"),
+        "scale_range": Limits(default=(0.1, 0.3), low=0, high=1, scalar="fixed"),
     },
 }
 
 
 def _noise_params(value: Any) -> dict[str, Any] | None:
-    rule = "pass None or a dict of ranges: " + "; or ".join(", ".join(parts) for parts in _NOISES.values())
-    if value is None:
-        return None
-    if not isinstance(value, dict):
-        raise ValueError(rule)
-    pairs: dict[str, Any] = {}
-    for name, given in value.items():
-        if name != "noise_type":
-            ranges = given if name == "ranges" else [given]
-            if not isinstance(ranges, (list, tuple)) or not ranges:
-                raise ValueError(rule)
-            limits = tuple(_pair(pair, rule) for pair in ranges)
-            pairs[str(name)] = limits if name == "ranges" else limits[0]
-    return pairs
-
-
-def _pair(value: Any, rule: str) -> tuple[float, float]:
-    if not isinstance(value, (list, tuple)) or len(value) != 2:
-        raise ValueError(rule)
-    low, high = float(number(value[0], rule)), float(number(value[1], rule))
-    if low > high:
-        raise ValueError(f"the low end of {(low, high)} is above the high end")
-    return low, high
+    if value is not None and not isinstance(value, Mapping):
+        raise ValueError(
+            "pass None or a dict of ranges: " + "; or ".join(", ".join(parts) for parts in _NOISES.values())
+        )
+    return None if value is None else {name: frozen(given) for name, given in value.items() if name != "noise_type"}
 
 
 class AdditiveNoise(ImageTransform):
@@ -111,36 +86,32 @@ class AdditiveNoise(ImageTransform):
 
     noise_type: Option = Option(default="uniform", options=tuple(_NOISES), keep=True)
     spatial_mode: Option = Option(default="constant", options=("constant", "per_pixel", "shared", "patch"), keep=True)
-    noise_params: Plain = Plain(
-        default=None,
-        check=_noise_params,
-        shape={"type": ["object", "null"]},
-        examples=(None,),
-    )
+    noise_params: Plain = Plain(default=None, check=_noise_params, shape={"type": ["object", "null"]}, examples=(None,))
     p: Probability = Probability(default=0.5, kw_only=True)
     patch_count_range: IntLimits = IntLimits(default=(1, 1), low=1, high=100, scalar="fixed")
-    patch_height_range: Limits = Limits(default=(0.1, 1.0), low=0, high=1, scalar="fixed")
-    patch_width_range: Limits = Limits(default=(0.1, 1.0), low=0, high=1, scalar="fixed")
+    patch_height_range: Fractions = Fractions(default=(0.1, 1.0))
+    patch_width_range: Fractions = Fractions(default=(0.1, 1.0))
     per_channel: Flag = Flag(default=False, keep=True)
     approximation: Number = Number(default=1.0, low=0, high=1, open_low=True, keep=True)
 
     def check(self) -> None:
-        known = _NOISES[self.noise_type]
+        known, converted = _NOISES[self.noise_type], {}
         for name, value in (self.noise_params or {}).items():
-            if name not in known:
-                raise FieldError(
-                    f"AdditiveNoise.noise_params: got {name!r}; noise_type={self.noise_type!r} has {', '.join(known)}"
-                )
-            _, low, high = known[name]
-            if any(a < low or b > high for a, b in (value if name == "ranges" else [value])):
-                raise FieldError(f"AdditiveNoise.noise_params: {name} is {value}; pass values from {low} to {high}")
+            try:
+                converted[name] = known[name].convert(value)
+            except (KeyError, ValueError) as error:
+                rule = error if name in known else f"noise_type={self.noise_type!r} has {', '.join(known)}"
+                raise FieldError(f"AdditiveNoise.noise_params: got {name!r}: {shown(value)}; {rule}") from None
+        if self.noise_params is not None:
+            self.__dict__["noise_params"] = converted
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         """`noise`: mean, standard deviation or scale, and shape, for all channels or one each."""
-        given = {**{name: known[0] for name, known in _NOISES[self.noise_type].items()}, **(self.noise_params or {})}
+        defaults = {name: field.default for name, field in _NOISES[self.noise_type].items()}
+        given = {**defaults, **(self.noise_params or {})}
         shape: tuple[float, ...] = ()
         if self.noise_type == "uniform":
-            ranges = given["ranges"] if isinstance(given["ranges"][0], tuple) else (given["ranges"],)
+            ranges = given["ranges"]
             if len(ranges) not in (1, sig.channels):
                 raise SampleError(
                     f"noise_params has {len(ranges)} ranges for {sig.channels} channels; pass 1 or one each"
@@ -163,14 +134,13 @@ class AdditiveNoise(ImageTransform):
             params["patches"] = tuple(self._patch(sig, stream) for _ in range(stream.integer(*self.patch_count_range)))
         return params
 
-    def _patch(self, sig: Signature, stream: Stream) -> tuple[int, int, int, int]:
+    def _patch(self, sig: Signature, stream: Stream) -> Box:
         h = min(max(round(stream.uniform(*self.patch_height_range) * sig.height), 1), sig.height)
         w = min(max(round(stream.uniform(*self.patch_width_range) * sig.width), 1), sig.width)
-        y, x = stream.integer(0, sig.height - h), stream.integer(0, sig.width - w)
-        return x, y, x + w, y + h
+        return anywhere(h, w, sig, stream)
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         if "shift" in params:
             shift = params["shift"]
             return (ops.Linear((1.0,), tuple(shift if len(shift) in (1, sig.channels) else shift[:1])),)
@@ -196,19 +166,10 @@ class ISONoise(ImageTransform):
     at least 0.
     """
 
-    color_shift_range: Limits = Limits(default=(0.01, 0.05), low=0, high=1, scalar="fixed", alias="color_shift")
-    intensity_range: Limits = Limits(default=(0.1, 0.5), low=0, scalar="fixed", alias="intensity")
-
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {
-            "color_shift": stream.uniform(*self.color_shift_range),
-            "intensity": stream.uniform(*self.intensity_range),
-            "key": stream.key(),
-        }
-
-    @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
-        return (ops.IsoNoise(params["key"], params["color_shift"], params["intensity"]),)
+    color_shift_range: Fractions = Fractions(default=(0.01, 0.05), alias="color_shift", draws="color_shift")
+    intensity_range: Limits = Limits(default=(0.1, 0.5), low=0, scalar="fixed", alias="intensity", draws="intensity")
+    draws_key = True
+    lowers_to = ops.IsoNoise, "key", "color_shift", "intensity"
 
 
 class MultiplicativeNoise(ImageTransform):
@@ -230,7 +191,7 @@ class MultiplicativeNoise(ImageTransform):
         return {"multiplier": tuple([stream.uniform(low, high) for _ in range(n)])}
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         if "multiplier" in params:
             return (ops.Linear(params["multiplier"]),)
         low, high = params["multiplier_range"]
@@ -244,18 +205,12 @@ class SaltAndPepper(ImageTransform):
     1].
     """
 
-    amount_range: Limits = Limits(default=(0.01, 0.06), low=0, high=1, scalar="fixed", alias="amount")
-    salt_vs_pepper_range: Limits = Limits(default=(0.4, 0.6), low=0, high=1, scalar="fixed", alias="salt_vs_pepper")
-
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {
-            "amount": stream.uniform(*self.amount_range),
-            "salt_vs_pepper": stream.uniform(*self.salt_vs_pepper_range),
-            "key": stream.key(),
-        }
+    amount_range: Fractions = Fractions(default=(0.01, 0.06), alias="amount", draws="amount")
+    salt_vs_pepper_range: Fractions = Fractions(default=(0.4, 0.6), alias="salt_vs_pepper", draws="salt_vs_pepper")
+    draws_key = True
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         salt = params["amount"] * params["salt_vs_pepper"]
         return (ops.SaltPepper(params["key"], salt, params["amount"] - salt),)
 
@@ -266,14 +221,9 @@ class ShotNoise(ImageTransform):
     scale_range: reciprocal of the photons at full range; larger is noisier.
     """
 
-    scale_range: Limits = Limits(default=(0.1, 0.3), low=1e-9, high=1e9, scalar="fixed")
-
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {"scale": stream.uniform(*self.scale_range), "key": stream.key()}
-
-    @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
-        return (ops.ShotNoise(params["key"], params["scale"]),)
+    scale_range: Limits = Limits(default=(0.1, 0.3), low=1e-9, high=1e9, scalar="fixed", draws="scale")
+    draws_key = True
+    lowers_to = ops.ShotNoise, "key", "scale"
 
 
 class StochasticConvolution(ImageTransform):
@@ -285,20 +235,16 @@ class StochasticConvolution(ImageTransform):
     via random convolutions", 2021.
     """
 
-    kernel_range: IntLimits = IntLimits(default=(3, 7), low=1, high=63, scalar="fixed", unit="pixel")
-    strength_range: Limits = Limits(default=(0.0, 1.0), low=0, high=1, scalar="fixed")
+    kernel_range: OddLimits = OddLimits(
+        default=(3, 7), low=1, high=63, scalar="fixed", unit="pixel", draws="kernel_size"
+    )
+    strength_range: Fractions = Fractions(default=(0.0, 1.0), draws="strength")
     per_channel: Flag = Flag(default=False, keep=True)
     border_mode: Option = Option(default=4, options=(0, 1, 2, 4), keep=True)
-
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {
-            "kernel_size": odd(stream, *self.kernel_range),
-            "strength": stream.uniform(*self.strength_range),
-            "key": stream.key(),
-        }
+    draws_key = True
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         size, channels = params["kernel_size"], sig.channels if params["per_channel"] else 1
         kernels = random_kernels(params["key"], channels, size, params["strength"])
         filters = [ops.Filter(rows, params["border_mode"]) for rows in kernels]

@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import lru_cache
-from itertools import pairwise
-
 from augury import ops
 from augury.catalogue.distortion import remap
 from augury.fields import (
-    Border,
-    Fill,
-    Integer,
-    Interpolation,
-    IntLimits,
-    Limits,
-    Maybe,
-    Option,
-    Size,
+    Border, Fill, Fractions, Integer, Interpolation, IntLimits, Limits, Maybe, Option, Size,
 )  # fmt: skip
-from augury.maps import tile_edges
-from augury.ops import Op, SpreadField
-from augury.rng import Source, Stream
+from augury.maps import tile_order
+from augury.ops import SpreadField
+from augury.rng import Stream
 from augury.sample import Signature
-from augury.transform import GeometricTransform, ImageTransform, Params
+from augury.transform import GeometricTransform, ImageTransform, Ops, Params
 
 __all__ = ["Morphological", "PixelSpread", "RandomGridShuffle", "Superpixels"]
 
@@ -38,22 +26,9 @@ class Morphological(GeometricTransform):
     or shrink with it; keypoints stay.
     """
 
-    scale: IntLimits = IntLimits(default=(2, 3), low=1, scalar=1, unit="pixel")
+    scale: IntLimits = IntLimits(default=(2, 3), low=1, scalar=1, unit="pixel", draws="size")
     operation: Option = Option(default="dilation", options=("dilation", "erosion"), keep=True)
-
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {"size": stream.integer(*self.scale)}
-
-    @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
-        return (ops.Morphology(params["operation"], params["size"], params["size"]),)
-
-
-@lru_cache(maxsize=64)
-def tile_sizes(rows: int, columns: int, height: int, width: int) -> tuple[tuple[int, int], ...]:
-    """Height and width of every tile, row by row."""
-    tall, wide = ([b - a for a, b in pairwise(tile_edges(*cut))] for cut in ((rows, height), (columns, width)))
-    return tuple((h, w) for h in tall for w in wide)
+    lowers_to = ops.Morphology, "operation", "size", "size"
 
 
 class RandomGridShuffle(GeometricTransform):
@@ -66,22 +41,13 @@ class RandomGridShuffle(GeometricTransform):
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         key = stream.key()
-        order = self.order(self.grid, key, sig)
+        order = tile_order(key, *self.grid, *sig.shape[:2])
         return {"order": order} if len(order) <= MOST_RECORDED else {"key": key}
 
-    @staticmethod
-    def order(grid: tuple[int, int], key: str, sig: Signature) -> tuple[int, ...]:
-        """Which tile each place shows."""
-        sizes = tile_sizes(*grid, *sig.shape[:2])
-        words = Source(key).uint32(len(sizes)).tolist()
-        places = sorted(range(len(sizes)), key=sizes.__getitem__)
-        tiles = sorted(range(len(sizes)), key=lambda i: (sizes[i], words[i]))
-        return tuple([tile for _, tile in sorted(zip(places, tiles, strict=True))])
-
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
-        order = params["order"] if "order" in params else cls.order(params["grid"], params["key"], sig)
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         rows, columns = params["grid"]
+        order = params["order"] if "order" in params else tile_order(params["key"], rows, columns, *sig.shape[:2])
         return (ops.GridShuffle(rows, columns, tuple(order)),)
 
 
@@ -99,13 +65,13 @@ class PixelSpread(GeometricTransform):
     border_mode: Border = Border(default=4)
     fill: Fill = Fill(default=0)
     fill_mask: Fill = Fill(default=0)
-    map_resolution_range: Limits = Limits(default=(1.0, 1.0), low=0, high=1, open_low=True, scalar="fixed")
+    map_resolution_range: Fractions = Fractions(default=(1.0, 1.0), open_low=True)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         return {"key": stream.key(), "map_resolution": stream.uniform(*self.map_resolution_range)}
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         radius = max(round(params["radius"] * params["map_resolution"]), 1)
         return remap(params, SpreadField(params["key"], radius))
 
@@ -118,19 +84,9 @@ class Superpixels(ImageTransform):
     None: on the image itself. Source: Achanta et al., "SLIC superpixels ...", 2012.
     """
 
-    p_replace_range: Limits = Limits(default=(0, 0.1), low=0, high=1, scalar=0, alias="p_replace")
-    n_segments_range: IntLimits = IntLimits(default=(100, 100), low=1, scalar=1, alias="n_segments")
+    p_replace_range: Limits = Limits(default=(0, 0.1), low=0, high=1, scalar=0, alias="p_replace", draws="p_replace")
+    n_segments_range: IntLimits = IntLimits(default=(100, 100), low=1, scalar=1, alias="n_segments", draws="n_segments")
     max_size: Maybe = Maybe(Integer(low=1, unit="pixel", keep=True), default=128)
     interpolation: Interpolation = Interpolation(default=1, resize=True)
-
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {
-            "p_replace": stream.uniform(*self.p_replace_range),
-            "n_segments": stream.integer(*self.n_segments_range),
-            "key": stream.key(),
-        }
-
-    @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
-        values = params["key"], params["p_replace"], params["n_segments"], params["max_size"], params["interpolation"]
-        return (ops.Superpixels(*values),)
+    draws_key = True
+    lowers_to = ops.Superpixels, "key", "p_replace", "n_segments", "max_size", "interpolation"

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 from augury import ops
-from augury.catalogue.affine import axes_shape, per_axis
-from augury.catalogue.pad import POSITIONS, padded, place
+from augury.catalogue.pad import padded
 from augury.errors import FieldError, shown
-from augury.fields import Fill, Integer, Interpolation, Limits, Maybe, Option, Plain, Size, number
+from augury.fields import Axes, Fill, Integer, Interpolation, Limits, Listed, Maybe, Option, Size
 from augury.ops import Op
 from augury.rng import Stream
 from augury.sample import Signature
-from augury.transform import GeometricTransform, Params
+from augury.transform import GeometricTransform, Ops, Params
+from augury.windows import POSITIONS, place
 
 __all__ = ["LetterBox", "LongestMaxSize", "RandomScale", "Resize", "SmallestMaxSize"]
 
@@ -32,6 +31,14 @@ def resized(params: Params, old_height: int, old_width: int, height: int, width:
     return ops.Resize(height, width, interpolation, mask_interpolation)
 
 
+class Scaled(GeometricTransform, register=False):
+    """Base of transforms that scale."""
+
+    interpolation: Interpolation = Interpolation(default=1, resize=True, kw_only=True)
+    mask_interpolation: Interpolation = Interpolation(default=0, resize=True, kw_only=True)
+    area_for_downscale: Maybe = Maybe(Option(options=DOWNSCALE, keep=True), default=None, kw_only=True)
+
+
 class Resize(GeometricTransform, p=1):
     """Scale to a fixed size.
 
@@ -46,66 +53,28 @@ class Resize(GeometricTransform, p=1):
     area_for_downscale: Maybe = Maybe(Option(options=DOWNSCALE, keep=True), default=None)
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         return (resized(params, sig.shape[0], sig.shape[1], params["height"], params["width"]),)
 
 
-def scaled(params: Params, sig: Signature, x: float, y: float) -> Sequence[Op]:
+def scaled(params: Params, sig: Signature, x: float, y: float) -> Ops:
     """The op that scales width by x and height by y."""
     height, width = sig.shape[:2]
     return (resized(params, height, width, max(1, round(height * y)), max(1, round(width * x))),)
 
 
-def _sides(value: Any) -> int | tuple[int, ...]:
-    rule = "pass an integer or a list of integers to choose from, in pixels, each at least 1"
-    many = hasattr(value, "__len__") and not isinstance(value, (str, dict))
-    sides = [number(side, rule) for side in (value if many else (value,))]
-    if not sides or any(side != int(side) or side < 1 for side in sides):
-        raise ValueError(rule)
-    return tuple(int(side) for side in sides) if many else int(sides[0])
-
-
-def _sides_hw(value: Any) -> tuple[int | None, int | None]:
-    rule = "pass (height, width) in pixels, each at least 1, at most one of them None"
-    if not hasattr(value, "__len__") or isinstance(value, (str, dict)) or len(value) != 2:
-        raise ValueError(rule)
-    sides = [None if side is None else number(side, rule) for side in value]
-    if sides == [None, None] or any(side is not None and (side != int(side) or side < 1) for side in sides):
-        raise ValueError(rule)
-    return tuple(None if side is None else int(side) for side in sides)  # type: ignore[return-value]
-
-
-_ONE = {"type": "integer", "minimum": 1}
-
-
-class SmallestMaxSize(GeometricTransform, p=1):
+class SmallestMaxSize(Scaled, p=1):
     """Scale, keeping the aspect ratio, until the shorter side has a given length.
 
     max_size: pixels, or a list to choose from. max_size_hw: (height, width) in pixels that the result covers, each as
     short as that allows; None leaves an axis free. Exactly one of the two. area_for_downscale: as in Resize.
     """
 
-    max_size: Maybe = Maybe(
-        Plain(
-            check=_sides,
-            shape={"anyOf": [_ONE, {"type": "array", "items": _ONE}]},
-            examples=(64, [48, 64]),
-            unit="pixel",
-        ),
-        default=None,
-    )
-    max_size_hw: Maybe = Maybe(
-        Plain(
-            check=_sides_hw, shape={"type": "array", "minItems": 2, "maxItems": 2}, examples=((48, 64),), unit="pixel"
-        ),
-        default=None,
-    )
-    interpolation: Interpolation = Interpolation(default=1, resize=True)
-    mask_interpolation: Interpolation = Interpolation(default=0, resize=True)
-    area_for_downscale: Maybe = Maybe(Option(options=DOWNSCALE, keep=True), default=None)
+    max_size: Maybe = Maybe(Listed(Integer(low=1, unit="pixel"), alone=True), default=None)
+    max_size_hw: Maybe = Maybe(Listed(Maybe(Integer(low=1, unit="pixel")), counts=(2,)), default=None)
 
     def check(self) -> None:
-        if (self.max_size is None) == (self.max_size_hw is None):
+        if (self.max_size is None) == (self.max_size_hw in (None, (None, None))):
             raise FieldError(
                 f"{type(self).__name__}.max_size: got {shown(self.max_size)} with max_size_hw="
                 f"{shown(self.max_size_hw)}; pass exactly one of them"
@@ -126,7 +95,7 @@ class SmallestMaxSize(GeometricTransform, p=1):
         return {"scale": self._chosen(size / height, size / width)}
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         return scaled(params, sig, params["scale"], params["scale"])
 
 
@@ -142,31 +111,19 @@ class LongestMaxSize(SmallestMaxSize):
         return min(factors)
 
 
-_RANGE = Limits(low=-1, open_low=True)
-_RANGES = per_axis(_RANGE, 0.0)
-
-
-def _one_or_both(value: Any) -> Any:
-    return _RANGES(value) if isinstance(value, Mapping) else _RANGE.convert(value)
-
-
-class RandomScale(GeometricTransform):
+class RandomScale(Scaled):
     """Scale by a random factor; the size changes with it.
 
     scale_range: added to 1 gives the factor; a number x means (-x, x); {"x": ..., "y": ...} draws one factor per axis.
     area_for_downscale: as in Resize.
     """
 
-    scale_range: Plain = Plain(
+    scale_range: Axes = Axes(
+        Limits(low=-1, open_low=True, alias="scale_limit"),
         default=(-0.1, 0.1),
-        check=_one_or_both,
-        shape=axes_shape(),
         examples=(0.2, {"x": (-0.1, 0.3)}),
-        alias="scale_limit",
+        together=True,
     )
-    interpolation: Interpolation = Interpolation(default=1, resize=True)
-    mask_interpolation: Interpolation = Interpolation(default=0, resize=True)
-    area_for_downscale: Maybe = Maybe(Option(options=DOWNSCALE, keep=True), default=None)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         limits = self.scale_range
@@ -175,7 +132,7 @@ class RandomScale(GeometricTransform):
         return {"scale": 1.0 + stream.uniform(*limits)}
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         scale = params["scale"]
         if isinstance(scale, Mapping):
             return scaled(params, sig, scale["x"], scale["y"])
@@ -212,7 +169,7 @@ class LetterBox(GeometricTransform, p=1):
         }
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         resize = resized(params, sig.shape[0], sig.shape[1], params["height"], params["width"])
         sides = params["pad_top"], params["pad_bottom"], params["pad_left"], params["pad_right"]
         return (resize, *padded(params, *sides))

@@ -6,16 +6,14 @@ import math
 from collections.abc import Sequence
 
 from augury import ops
-from augury.fields import Color, Integer, Limits, Maybe, Number, Option, Probability, Region
-from augury.ops import Op
+from augury.catalogue.color import LUMA
+from augury.fields import Color, Fractions, Integer, Limits, Maybe, Number, Option, Region
 from augury.rng import Stream
 from augury.sample import Signature
-from augury.transform import ImageTransform, Params
+from augury.transform import ImageTransform, Ops, Params
 
 __all__ = ["AtmosphericFog", "RandomFog", "RandomGravel", "RandomRain", "RandomSnow", "Spatter"]
 
-# ITU-R BT.601 luma.
-LUMA = (0.299, 0.587, 0.114)
 # Pixels per drop, and length of the streaks in pixels.
 _RAIN = {"drizzle": (770, 10), "heavy": (600, 30), "torrential": (500, 60), "default": (600, 20)}
 _SPATTER = {"rain": (175, 238, 238), "mud": (63, 42, 20)}
@@ -55,10 +53,8 @@ class RandomRain(ImageTransform):
         }
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
-        layer = ops.StreakLayer(
-            params["key"], params["num_drops"], params["slant"], params["length"], params["drop_width"]
-        )
+    def lower(cls, params: Params, sig: Signature) -> Ops:
+        layer = ops.StreakLayer(*[params[name] for name in ("key", "num_drops", "slant", "length", "drop_width")])
         light = params["brightness_coefficient"]
         rain = ops.Veil(layer, -light, tint(params["drop_color"], sig), base=light)
         return (ops.BoxBlur(params["blur_value"]), rain) if params["blur_value"] > 1 else (rain,)
@@ -74,16 +70,15 @@ class RandomSnow(ImageTransform):
     """
 
     brightness_coeff: Number = Number(default=2.5, low=0, open_low=True, keep=True)
-    snow_point_range: Limits = Limits(default=(0.1, 0.3), low=0, high=1, scalar="fixed")
+    snow_point_range: Fractions = Fractions(default=(0.1, 0.3))
     method: Option = Option(default="bleach", options=("bleach", "texture"), keep=True)
-    p: Probability = Probability(default=0.5, kw_only=True)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         drawn: Params = {"snow_point": stream.uniform(*self.snow_point_range)}
         return drawn if self.method == "bleach" else {**drawn, "key": stream.key()}
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         point, factor = params["snow_point"], params["brightness_coeff"]
         if params["method"] == "bleach":
             return (ops.Bleach(1 / 3 + point / 2, factor),)
@@ -99,13 +94,11 @@ class RandomFog(ImageTransform):
     """
 
     alpha_coef: Number = Number(default=0.08, low=0, high=1, keep=True)
-    fog_coef_range: Limits = Limits(default=(0.3, 1), low=0, high=1, scalar="fixed")
-
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {"fog_coef": stream.uniform(*self.fog_coef_range), "key": stream.key()}
+    fog_coef_range: Fractions = Fractions(default=(0.3, 1), draws="fog_coef")
+    draws_key = True
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         fog = params["fog_coef"]
         depth = -math.log(max(1 - params["alpha_coef"] * fog, 1e-3))
         return (ops.Veil(ops.PuffLayer(params["key"], round(20 + 180 * fog), 0.09, depth), -1.0, (1.0,)),)
@@ -119,15 +112,12 @@ class AtmosphericFog(ImageTransform):
     Source: Koschmieder, "Theorie der horizontalen Sichtweite", 1924.
     """
 
-    density_range: Limits = Limits(default=(1.0, 3.0), low=0, scalar="fixed")
+    density_range: Limits = Limits(default=(1.0, 3.0), low=0, scalar="fixed", draws="density")
     fog_color: Color = Color(default=(200, 200, 200))
     depth_mode: Option = Option(default="linear", options=("linear", "diagonal", "radial"), keep=True)
 
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {"density": stream.uniform(*self.density_range)}
-
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         layer = ops.DepthLayer(params["density"], params["depth_mode"])
         return (ops.Veil(layer, -1.0, tint(params["fog_color"], sig)),)
 
@@ -141,26 +131,23 @@ class Spatter(ImageTransform):
     Source: Hendrycks and Dietterich, "Benchmarking neural network robustness", 2019.
     """
 
-    mean_range: Limits = Limits(default=(0.65, 0.65), low=0, high=1, scalar=0.0, alias="mean")
-    std_range: Limits = Limits(default=(0.3, 0.3), low=0, high=1, scalar=0.0, alias="std")
-    gauss_sigma_range: Limits = Limits(default=(2, 2), low=0, high=100, scalar=0.0, alias="gauss_sigma", unit="pixel")
-    cutout_threshold_range: Limits = Limits(default=(0.68, 0.68), low=0, high=1, scalar=0.0, alias="cutout_threshold")
-    intensity_range: Limits = Limits(default=(0.6, 0.6), low=0, high=1, scalar=0.0, alias="intensity")
+    mean_range: Limits = Limits(default=(0.65, 0.65), low=0, high=1, scalar=0.0, alias="mean", draws="mean")
+    std_range: Limits = Limits(default=(0.3, 0.3), low=0, high=1, scalar=0.0, alias="std", draws="std")
+    gauss_sigma_range: Limits = Limits(
+        default=(2, 2), low=0, high=100, scalar=0.0, alias="gauss_sigma", unit="pixel", draws="sigma"
+    )
+    cutout_threshold_range: Limits = Limits(
+        default=(0.68, 0.68), low=0, high=1, scalar=0.0, alias="cutout_threshold", draws="threshold"
+    )
+    intensity_range: Limits = Limits(
+        default=(0.6, 0.6), low=0, high=1, scalar=0.0, alias="intensity", draws="intensity"
+    )
     mode: Option = Option(default="rain", options=("rain", "mud"), keep=True)
     color: Maybe = Maybe(Color(default=(175, 238, 238)), default=None)
-
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {
-            "mean": stream.uniform(*self.mean_range),
-            "std": stream.uniform(*self.std_range),
-            "sigma": stream.uniform(*self.gauss_sigma_range),
-            "threshold": stream.uniform(*self.cutout_threshold_range),
-            "intensity": stream.uniform(*self.intensity_range),
-            "key": stream.key(),
-        }
+    draws_key = True
 
     @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+    def lower(cls, params: Params, sig: Signature) -> Ops:
         names = ("key", "mean", "std", "sigma", "threshold", "mode")
         layer = ops.SpatterLayer(*(params[name] for name in names))
         opacity, tone = params["intensity"], tint(params["color"] or _SPATTER[params["mode"]], sig)
@@ -176,10 +163,5 @@ class RandomGravel(ImageTransform):
 
     gravel_roi: Region = Region(default=(0.1, 0.4, 0.9, 0.9), keep=True)
     number_of_patches: Integer = Integer(default=2, low=1, keep=True)
-
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {"key": stream.key()}
-
-    @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
-        return (ops.Gravel(params["key"], tuple(params["gravel_roi"]), params["number_of_patches"]),)
+    draws_key = True
+    lowers_to = ops.Gravel, "key", "gravel_roi", "number_of_patches"

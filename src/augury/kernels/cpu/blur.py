@@ -296,6 +296,30 @@ def _bessel(most: int) -> tuple[Array, Array]:
     return x, np.mean([np.cos(one - x * math.sin(one)) for one in t.tolist()], axis=0)
 
 
+def motion_kernel(size: int, angle: float, direction: float, shift: tuple[int, int]) -> Rows:
+    """Weights, equal and of sum 1, of a line of pixels through a square of size x size.
+
+    The line runs at `angle` (degrees, clockwise from the right) from size // 2 pixels behind the centre to as many
+    ahead; a positive direction shortens what lies behind, a negative one what lies ahead, to nothing at 1 and -1. It is
+    moved by `shift` (right, down; pixels), and what then lies outside the square is left out. Points at most one pixel
+    apart on the line each count for the nearest pixel.
+    """
+    half = size // 2
+    start, end = -half * (1 - max(direction, 0.0)), half * (1 + min(direction, 0.0))
+    x_step, y_step = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+    count = math.ceil(end - start)
+    line = set()
+    for i in range(count + 1):
+        at = start + (end - start) * i / count
+        # Rounded to a millionth first, so that no library's last bit of a sine decides between two pixels.
+        x, y = round(half + shift[0] + at * x_step, 6), round(half + shift[1] + at * y_step, 6)
+        column, row = math.floor(x + 0.5), math.floor(y + 0.5)
+        if 0 <= row < size and 0 <= column < size:
+            line.add((row, column))
+    weight = 1.0 / len(line)
+    return tuple([tuple([weight if (row, column) in line else 0.0 for column in range(size)]) for row in range(size)])
+
+
 def noisy_gaussian(
     size: int, sigma: tuple[float, float], angle: float, beta: float, noise: tuple[float, float], key: str
 ) -> Rows:
