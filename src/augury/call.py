@@ -15,6 +15,8 @@ from augury.sample import (
     DTYPE_NAMES,
     IMAGE_ROLES,
     LABEL_ROLES,
+    STACKED,
+    VOLUME_ROLES,
     Signature,
     check_image,
     check_target,
@@ -46,6 +48,7 @@ def start(
     labels: list[tuple[str, str]] = []
     shape: tuple[int, ...] | None = None
     first, dtype = "", ""
+    depth, deep = 0, ""
     for name, value in targets.items():
         role = roles.get(name)
         if role is None:
@@ -62,6 +65,14 @@ def start(
             else:
                 check_target(name, role, value)
                 size = frame_shape(name, role, value)
+                if role in VOLUME_ROLES:
+                    slices = value.shape[STACKED[role] - 1]
+                    if depth and slices != depth and check_shapes:
+                        raise SampleError(
+                            f"{name}: depth {slices} differs from {deep}'s {depth}; resize one, or pass "
+                            "is_check_shapes=False"
+                        )
+                    depth, deep = depth or slices, deep or name
             if shape is None:
                 shape, first = size, name
             elif check_shapes and size[:2] != shape[:2]:
@@ -77,7 +88,7 @@ def start(
             present[name] = role
     if shape is None:
         raise SampleError(f"got {', '.join(targets) or 'no targets'}; pass an image, a volume or a mask")
-    run = Run(state, arrays, present, Signature(shape, dtype or "uint8"), fuse)
+    run = Run(state, arrays, present, Signature(shape, dtype or "uint8", None, depth), fuse)
     if fate:
         run.fate = []
     tracks: list[Track] = []
@@ -87,7 +98,7 @@ def start(
             want = "bbox_params=A.BboxParams(...)" if role == "bboxes" else "keypoint_params=A.KeypointParams(...)"
             raise SampleError(f"{name}: got labels without their parameters; build the pipeline with {want}")
         value = targets[name]
-        tracks.append(Track(name, role, params, value, shape[0], shape[1], fate))
+        tracks.append(Track(name, role, params, value, shape[0], shape[1], fate, depth))
         if name == role:
             for field in params.label_fields or ():
                 if field not in targets:

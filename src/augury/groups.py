@@ -88,6 +88,9 @@ class Leaf:
             raise StepError(f"{path}: {type(error).__name__}: {error}") from error
         if self.looks or run.selected is not None or (stream is not None and stream.used):
             return
+        # What such a step may run on does not depend on the signature alone.
+        if self.transform.sees == "volumes":
+            return
         function = any(op.kind == "call" for op in lowered)
         self.memo = (before, params, lowered, None if function else run.sig)
 

@@ -232,6 +232,10 @@ class Dense:
         back /= np.where(flat, np.inf, det)[:, None, None]
         return output, back
 
+    def sources(self, xy: Floats) -> Floats:
+        """Where output points (N, 2) came from."""
+        return self._sample(xy)[0]
+
     def inverse(self) -> Dense:
         """The field that undoes this one, found at pixel centres."""
         height, width = self.map_x.shape

@@ -50,7 +50,7 @@ def find_transform(name: object, where: str) -> type[Transform]:
         fields.Number, fields.Integer, fields.Probability, fields.Limits, fields.IntLimits, fields.Size, fields.Flag,
         fields.Option, fields.Interpolation, fields.Border, fields.Fill, fields.Maybe, fields.Plain,
         fields.Words, fields.Numbers, fields.Color,
-        fields.Region,
+        fields.Region, fields.Sides, fields.Axes, fields.AxisPairs, fields.ByAxis,
     ),
 )  # fmt: skip
 class Transform:
@@ -64,6 +64,8 @@ class Transform:
     lower_needs_pixels: ClassVar[bool] = False
     # "dual": masks, boxes and keypoints follow; "image": only images change.
     acts_on: ClassVar[Literal["dual", "image"]] = "image"
+    # "frames": slice by slice, each like an image; "volumes": on whole volumes (D, H, W[, C]).
+    sees: ClassVar[Literal["frames", "volumes"]] = "frames"
     # Drawn params that are pixel positions (x, y, x, y ...) and scale with the image when a record is resized.
     pixel_params: ClassVar[frozenset[str]] = frozenset()
 
@@ -221,6 +223,13 @@ class GeometricTransform(Transform, register=False):
     """Base of catalogue transforms whose masks, boxes and keypoints follow."""
 
     acts_on = "dual"
+
+
+class VolumeTransform(Transform, register=False):
+    """Base of catalogue transforms of whole volumes, whose 3-D masks and keypoints (xyz) follow."""
+
+    acts_on = "dual"
+    sees = "volumes"
 
 
 class NoOp(GeometricTransform):

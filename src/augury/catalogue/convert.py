@@ -124,6 +124,12 @@ def _torch_installed() -> bool:
     return find_spec("torch") is not None
 
 
+def need_torch(name: str) -> None:
+    """Raise FieldError if torch is not installed."""
+    if not _torch_installed():
+        raise FieldError(f"{name}: torch is not installed; pip install 'augury[torch]', or leave the step out")
+
+
 class ToTensorV2(Transform):
     """Image (H, W, C) or (H, W) to a torch tensor (C, H, W), same type; masks become tensors too. Goes last.
 
@@ -137,6 +143,5 @@ class ToTensorV2(Transform):
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
-        if not _torch_installed():
-            raise FieldError("ToTensorV2: torch is not installed; pip install 'augury[torch]', or leave the step out")
+        need_torch("ToTensorV2")
         return (ops.ToTensor(params["transpose_mask"]),)

@@ -6,7 +6,7 @@ stream key (`rng.Stream.key`). `fill` is in the image's own range: a number or o
 
 Every op belongs to one kind, which says how labels and masks follow and what rules may do with it:
 geometry, curve (each value alone), pixel (each pixel's channels alone), data (needs the whole image),
-region, noise, codec, layout, call.
+region, noise, codec, layout, volume (moves the voxels of a whole volume), scan (changes their values), call.
 """
 
 # Annotations are evaluated in this folder: as text they would be compiled one by one for every named tuple.
@@ -27,8 +27,10 @@ from augury.ops.pixel import Curve, Pixel
 from augury.ops.region import *
 from augury.ops.region import Region
 from augury.ops.values import *
+from augury.ops.volume import *
+from augury.ops.volume import Scan, Volume
 
-Op: TypeAlias = Geometry | Curve | Pixel | Data | Region | Light | Noise | Codec | Layout | Calls
+Op: TypeAlias = Geometry | Curve | Pixel | Data | Region | Light | Noise | Codec | Layout | Volume | Scan | Calls
 
 KINDS: dict[str, tuple[type, ...]] = {
     "geometry": get_args(Geometry),
@@ -39,6 +41,8 @@ KINDS: dict[str, tuple[type, ...]] = {
     "noise": get_args(Noise),
     "codec": get_args(Codec),
     "layout": get_args(Layout),
+    "volume": get_args(Volume),
+    "scan": get_args(Scan),
     "call": get_args(Calls),
 }
 # `op.kind` is read for every op of every call; an attribute of the class is the cheapest way to say it.

@@ -22,9 +22,11 @@ from augury.kernels.cpu import (
     marks,
     medical,
     noise,
+    scan,
     segments,
     tone,
     veil,
+    volume,
     weather,
 )
 from augury.sample import Array
@@ -39,6 +41,17 @@ GEOMETRY: dict[type, Kernel] = {
     ops.Warp: geometry.warp,
     ops.Remap: geometry.remap,
     ops.GridShuffle: geometry.grid_shuffle,
+}
+
+VOLUMES: dict[type, Kernel] = {
+    ops.Orient: volume.orient,
+    ops.Crop3D: volume.crop,
+    ops.Pad3D: volume.pad,
+    ops.Resize3D: volume.resize,
+    ops.Affine3D: volume.affine,
+    ops.Elastic3D: volume.elastic,
+    ops.Shuffle3D: volume.shuffle,
+    ops.Holes3D: volume.holes,
 }
 
 
@@ -65,6 +78,12 @@ def on_windows(image: Array, op: ops.OnWindows) -> Array:
 
 KERNELS: dict[type, Kernel] = {
     **GEOMETRY,
+    **VOLUMES,
+    ops.VolumeToTensor: volume.to_tensor,
+    ops.BlurSlices: scan.blur_slices,
+    ops.Anisotropy: scan.anisotropy,
+    ops.Ghosts: scan.ghosts,
+    ops.Motion: scan.motion,
     **dict.fromkeys((ops.Linear, ops.Gamma, ops.Solarize, ops.Posterize, ops.Tone, ops.Curves), tone.curve),
     ops.Invert: tone.invert,
     ops.ColorMatrix: color.color_matrix,
@@ -130,6 +149,8 @@ KERNELS: dict[type, Kernel] = {
 
 MASK_KERNELS: dict[type, Kernel] = {
     **GEOMETRY,
+    **VOLUMES,
+    ops.VolumeToTensor: volume.mask_to_tensor,
     ops.Holes: holes.holes_mask,
     ops.Stencil: holes.stencil_mask,
     ops.Morphology: blur.morphology,
