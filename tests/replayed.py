@@ -9,7 +9,7 @@ import json
 import sys
 
 import augury as A
-from tests.samples import BOX_SETTINGS, POINT_SETTINGS, digest, sample
+from tests.samples import BOX_SETTINGS, POINT_SETTINGS, SPACE_SETTINGS, digest, sample
 
 
 def main(path: str) -> None:
@@ -25,6 +25,8 @@ def main(path: str) -> None:
                 "bbox_params": A.BboxParams(**BOX_SETTINGS),
                 "keypoint_params": A.KeypointParams(**POINT_SETTINGS),
             }
+        elif "keypoints" in targets:
+            settings = {"keypoint_params": A.KeypointParams(**SPACE_SETTINGS)}
         replayed = A.replay(job["record"], **targets)
         rebuilt = A.Compose.from_applied_transforms(job["applied"], **settings)(**targets)
         out.append([digest(replayed), digest(rebuilt)])

@@ -95,7 +95,7 @@ class Run:
         """Lower a step and queue it, note it if a record is wanted; returns its ops."""
         sig = self.sig
         if sig.dtype == "tensor":
-            raise SampleError(f"{path}: the image is a tensor already; make ToTensorV2 or ToTensor3D the last step")
+            raise SampleError(f"{path}: the image is a tensor already; make ToTensorV2 the last step, or ToTensor3D")
         seen = self.labelled() if transform.lower_needs_pixels else sig
         try:
             lowered: Sequence[Any] = transform.lower(params, seen)
@@ -149,8 +149,8 @@ class Run:
         for track in self.tracks:
             if not track.depth:
                 raise SampleError(
-                    f"{path}: works on whole volumes, and {track.name} ({track.params.coord_format}) have no z; pass them "
-                    "as KeypointParams(coord_format='xyz')"
+                    f"{path}: works on whole volumes, and {track.name} ({track.params.coord_format}) have no z; pass "
+                    "them as KeypointParams(coord_format='xyz')"
                 )
 
     def note(self, path: str, name: str, params: Params, version: int, sees: str = "frames") -> None:
@@ -201,9 +201,7 @@ class Run:
             if role in IMAGE_ROLES or not IMAGE_ROLES & set(self.roles.values()):
                 frame = first_frame(self.arrays[name], role)
                 dtype = DTYPE_NAMES.get(frame.dtype) or str(frame.dtype)
-                self.sig = new_signature(
-                    frame.shape, dtype if role in IMAGE_ROLES else self.sig.dtype, self.sig.depth
-                )
+                self.sig = new_signature(frame.shape, dtype if role in IMAGE_ROLES else self.sig.dtype, self.sig.depth)
                 return
 
     # ---- running ----
@@ -215,8 +213,11 @@ class Run:
             return
         self.pending = []
         if self.fate is None:
+            if not self.sig.depth or len(pending) == 1:
+                self._flush(pending)
+                return
             # Steps that see whole volumes run by themselves; no rule reaches across them.
-            for whole, steps in groupby(pending, _is_whole) if self.sig.depth else ((False, pending),):
+            for whole, steps in groupby(pending, _is_whole):
                 for part in ([step] for step in steps) if whole else (list(steps),):
                     self._flush(part)
             return
@@ -316,6 +317,8 @@ def run_stack(value: Any, program: Sequence[Any], kernels: dict[type, Any], lead
 
 def run_volume(value: Any, program: Sequence[Any], kernels: dict[type, Any], leading: int) -> Any:
     """`run_stack`, and ops that see whole volumes on each of them."""
+    if len(program) == 1:
+        return run_stack(value, program, kernels, leading - (program[0].kind in WHOLE))
     for whole, part in groupby(program, lambda op: op.kind in WHOLE):
         value = run_stack(value, list(part), kernels, leading - whole)
     return value

@@ -504,6 +504,20 @@ class Region(Numbers):
 # ---- of volumes, whose axes 0, 1, 2 are z, y, x ------------------------------------------------------------
 
 
+class Blend(Option):
+    """0 nearest, 1 linear."""
+
+    def __init__(self, *, default: int) -> None:
+        super().__init__(default=default, options=(0, 1), keep=True)
+
+
+class Edge(Option):
+    """0 constant, 1 replicate."""
+
+    def __init__(self, *, default: int = 0) -> None:
+        super().__init__(default=default, options=(0, 1), keep=True)
+
+
 class Sides(Plain):
     """Integers of at least `least`, one for each of depth, height and width.
 
@@ -570,7 +584,7 @@ class ByAxis(Plain):
         limits = Limits(low=low, open_low=low == 0, scalar="symmetric" if neutral == 0 else "fixed")
 
         def check(value: Any) -> dict[str, tuple[float, float]]:
-            given = dict(value) if isinstance(value, Mapping) else dict.fromkeys("xyz", value)
+            given: Any = dict(value) if isinstance(value, Mapping) else dict.fromkeys("xyz", value)
             if not given.keys() <= set("xyz"):
                 raise ValueError("pass ranges for 'x', 'y' and 'z', such as {'z': (-15, 15)}, or one range for all")
             return {axis: limits.convert(given.get(axis, (neutral, neutral))) for axis in "xyz"}

@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise, product
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import cv2
 import numpy as np
@@ -47,7 +47,7 @@ class Matrix3(NamedTuple):
             out = cls(*(tuple(row) for row in rows)) @ out  # type: ignore[arg-type]
         return out
 
-    def __matmul__(self, first: Matrix3) -> Self:  # type: ignore[override]
+    def __matmul__(self, first: Matrix3) -> Self:
         """`first`, then this."""
         return type(self)(
             *(
@@ -56,7 +56,7 @@ class Matrix3(NamedTuple):
                     + [a * first.x[3] + b * first.y[3] + c * first.z[3] + d]
                 )
                 for a, b, c, d in self
-            )  # type: ignore[arg-type]
+            )
         )
 
     def about(self, x: float, y: float, z: float) -> Self:
@@ -83,9 +83,7 @@ class Matrix3(NamedTuple):
         return np.stack([a * x + b * y + c * z + d for a, b, c, d in self], axis=1)
 
 
-def pose(
-    scale: Sequence[float], rotate: Sequence[float], translate: Sequence[float], sides: Sequence[int]
-) -> Matrix3:
+def pose(scale: Sequence[float], rotate: Sequence[float], translate: Sequence[float], sides: Sequence[int]) -> Matrix3:
     """Scale, turn (degrees) about the centre, move (fractions of the sides), all in x, y, z; sides in z, y, x."""
     x, y, z = (float(side) for side in sides[::-1])
     turn = Matrix3.rotate(*rotate) @ Matrix3.scale(*scale)
@@ -138,7 +136,7 @@ class Layers:
     ) -> None:
         levels, reach = min(rows, columns), displacement * min(height, width)
         noise = Source(key).uniform(2 * levels * rows * columns, -reach, reach).reshape(levels, -1)
-        planes: npt.NDArray[np.float32] = cv2.resize(noise, (noise.shape[1], depth), interpolation=cv2.INTER_CUBIC)
+        planes: Any = cv2.resize(noise, (noise.shape[1], depth), interpolation=cv2.INTER_CUBIC)
         self._planes = planes.reshape(depth, 2, rows, columns)
         self._size = height, width
 

@@ -50,7 +50,8 @@ def find_transform(name: object, where: str) -> type[Transform]:
         fields.Number, fields.Integer, fields.Probability, fields.Limits, fields.IntLimits, fields.Size, fields.Flag,
         fields.Option, fields.Interpolation, fields.Border, fields.Fill, fields.Maybe, fields.Plain,
         fields.Words, fields.Numbers, fields.Color,
-        fields.Region, fields.Sides, fields.Axes, fields.AxisPairs, fields.ByAxis,
+        fields.Region, fields.Sides, fields.Axes, fields.AxisPairs, fields.ByAxis, fields.Blend,
+        fields.Edge,
     ),
 )  # fmt: skip
 class Transform:

@@ -28,7 +28,7 @@ APART = {"PixelSpread", "RandomGridShuffle"}
 MOVING = [
     (i, name, arguments)
     for i, (name, arguments) in enumerate(CASES)
-    if REGISTRY[name].acts_on == "dual" and name not in STILL | APART
+    if REGISTRY[name].acts_on == "dual" and REGISTRY[name].sees == "frames" and name not in STILL | APART
 ]
 # Largest distance, in pixels of the result, between a keypoint and the blob's centroid, and between a box and the hull
 # of its object.

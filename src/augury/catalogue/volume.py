@@ -17,7 +17,21 @@ from augury.catalogue.convert import need_torch
 from augury.catalogue.rearrange import MOST_RECORDED
 from augury.errors import FieldError, SampleError
 from augury.fields import (
-    Axes, AxisPairs, ByAxis, Fill, Flag, IntLimits, Limits, Maybe, Number, Option, Probability, Sides, Size,
+    Axes,
+    AxisPairs,
+    Blend,
+    ByAxis,
+    Edge,
+    Fill,
+    Flag,
+    IntLimits,
+    Limits,
+    Maybe,
+    Number,
+    Option,
+    Probability,
+    Sides,
+    Size,
 )  # fmt: skip
 from augury.maps3d import parts_shuffled, pose
 from augury.ops import Op
@@ -40,9 +54,6 @@ def sides_of(sig: Signature) -> Three:
     return (sig.depth, *sig.shape[:2])  # type: ignore[return-value]
 
 
-_LINEAR = {"options": (0, 1), "keep": True}
-
-
 # ---- symmetries ------------------------------------------------------------------------------------------
 
 
@@ -61,7 +72,7 @@ class Flip3D(_Turned):
     """
 
     axes: Axes = Axes(default=(0, 1, 2))
-    flip_axes: Maybe = Maybe(Axes())
+    flip_axes: Maybe = Maybe(Axes(), default=None)
     p: Probability = Probability(default=1)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
@@ -72,7 +83,7 @@ class Flip3D(_Turned):
 
 
 class CubicSymmetry(_Turned):
-    """One of the 48 symmetries of the cube, each equally likely: rotations by right angles, with or without a mirror."""
+    """One of the 48 symmetries of the cube, each equally likely: turns by right angles, with or without a mirror."""
 
     p: Probability = Probability(default=1)
 
@@ -93,7 +104,7 @@ class RandomRotate90_3D(_Turned):
     """
 
     axis_pairs: AxisPairs = AxisPairs(default=((0, 1), (0, 2), (1, 2)))
-    axis_pair: Maybe = Maybe(Axes(counts=(2,)))
+    axis_pair: Maybe = Maybe(Axes(counts=(2,)), default=None)
     group_element: Maybe = Maybe(Option(options=_TURNS), default=None)
     p: Probability = Probability(default=1)
 
@@ -114,7 +125,7 @@ class RandomRotate90_3D(_Turned):
 def _window(params: Params, sig: Signature) -> Sequence[Op]:
     """The ops that show `crop_coords`, padded where it leaves the volume."""
     sides, window = sides_of(sig), params["crop_coords"]
-    inner = [max(0, v) for v in window[:3]] + [min(v, side) for v, side in zip(window[3:], sides, strict=True)]
+    inner: Any = [max(0, v) for v in window[:3]] + [min(v, side) for v, side in zip(window[3:], sides, strict=True)]
     if any(low >= high for low, high in zip(inner[:3], inner[3:], strict=True)):
         raise SampleError(f"crop_coords {window} show nothing of a volume of {' x '.join(map(str, sides))}; move them")
     out: tuple[Op, ...] = (ops.Crop3D(*inner),)
@@ -122,15 +133,15 @@ def _window(params: Params, sig: Signature) -> Sequence[Op]:
         front = [inside - wanted for inside, wanted in zip(inner[:3], window[:3], strict=True)]
         behind = [wanted - inside for inside, wanted in zip(inner[3:], window[3:], strict=True)]
         around = [width for pair in zip(front, behind, strict=True) for width in pair]
-        out += (ops.Pad3D(*around, params["fill"], params["fill_mask"]),)  # type: ignore[misc]
+        out += (ops.Pad3D(*around, **_how(params, "fill", "fill_mask")),)
     return out
 
 
 class RandomCrop3D(VolumeTransform):
     """Cut out a window of fixed size at a random place, each equally likely.
 
-    size: (depth, height, width). pad_if_needed: pad an axis on which the volume is smaller, alike on both sides,
-    otherwise such a volume raises SampleError. fill, fill_mask: see above.
+    size: (depth, height, width). pad_if_needed: pad an axis on which the volume is smaller, which then stands anywhere
+    in the window, otherwise such a volume raises SampleError. fill, fill_mask: see above.
     """
 
     pixel_params = frozenset({"crop_coords"})
@@ -142,7 +153,7 @@ class RandomCrop3D(VolumeTransform):
 
     @staticmethod
     def _start(spare: int, stream: Stream) -> int:
-        return stream.integer(0, spare)
+        return stream.integer(0, spare) if spare > 0 else -stream.integer(0, -spare)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         sides = sides_of(sig)
@@ -151,10 +162,7 @@ class RandomCrop3D(VolumeTransform):
                 f"a crop of {' x '.join(map(str, self.size))} does not fit into a volume of "
                 f"{' x '.join(map(str, sides))}; pass pad_if_needed=True, or pad or resize first"
             )
-        low = [
-            self._start(side - n, stream) if n <= side else -((n - side) // 2)
-            for n, side in zip(self.size, sides, strict=True)
-        ]
+        low = [self._start(side - n, stream) for n, side in zip(self.size, sides, strict=True)]
         return {"crop_coords": (*low, *(start + n for start, n in zip(low, self.size, strict=True)))}
 
     @classmethod
@@ -163,7 +171,7 @@ class RandomCrop3D(VolumeTransform):
 
 
 class CenterCrop3D(RandomCrop3D):
-    """Cut out a window of fixed size around the centre; an odd voxel is cut off at the end of its axis.
+    """Cut out a window of fixed size around the centre; an odd voxel is cut off, or added, at the end of its axis.
 
     Fields as in RandomCrop3D.
     """
@@ -172,7 +180,7 @@ class CenterCrop3D(RandomCrop3D):
 
     @staticmethod
     def _start(spare: int, stream: Stream) -> int:
-        return spare // 2
+        return int(spare / 2)
 
 
 class Pad3D(VolumeTransform):
@@ -193,7 +201,7 @@ class Pad3D(VolumeTransform):
         sides = (padding,) * 3 if isinstance(padding, int) else padding
         if len(sides) == 3:
             sides = tuple(side for side in sides for _ in range(2))
-        return (ops.Pad3D(*sides, params["fill"], params["fill_mask"]),)  # type: ignore[misc]
+        return (ops.Pad3D(*sides, **_how(params, "fill", "fill_mask")),)
 
 
 class PadIfNeeded3D(VolumeTransform):
@@ -204,8 +212,8 @@ class PadIfNeeded3D(VolumeTransform):
     fill_mask: see above.
     """
 
-    min_zyx: Maybe = Maybe(Sides())
-    pad_divisor_zyx: Maybe = Maybe(Sides())
+    min_zyx: Maybe = Maybe(Sides(), default=None)
+    pad_divisor_zyx: Maybe = Maybe(Sides(), default=None)
     position: Option = Option(default="center", options=("center", "random"))
     fill: Fill = Fill(default=0)
     fill_mask: Fill = Fill(default=0)
@@ -233,6 +241,18 @@ class PadIfNeeded3D(VolumeTransform):
 # ---- resampling ------------------------------------------------------------------------------------------
 
 
+def _resized(params: Params) -> Op:
+    return ops.Resize3D(*params["size"], **_how(params, "interpolation", "mask_interpolation"))
+
+
+def _how(params: Params, *names: str) -> dict[str, Any]:
+    """Fields of an op that are called like the params; "border_mode" is its border."""
+    return {name.removesuffix("_mode"): params[name] for name in names}
+
+
+_WARPED = ("interpolation", "mask_interpolation", "border_mode", "fill", "fill_mask")
+
+
 class Resize3D(VolumeTransform):
     """Scale to a fixed size, linear along each axis or nearest.
 
@@ -240,13 +260,13 @@ class Resize3D(VolumeTransform):
     """
 
     size: Sides = Sides(keep=True)
-    interpolation: Option = Option(default=1, **_LINEAR)
-    mask_interpolation: Option = Option(default=0, **_LINEAR)
+    interpolation: Blend = Blend(default=1)
+    mask_interpolation: Blend = Blend(default=0)
     p: Probability = Probability(default=1)
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
-        return (ops.Resize3D(*params["size"], params["interpolation"], params["mask_interpolation"]),)
+        return (_resized(params),)
 
 
 class RandomResizedCrop3D(VolumeTransform):
@@ -262,8 +282,8 @@ class RandomResizedCrop3D(VolumeTransform):
     size: Sides = Sides(keep=True)
     scale: Limits = Limits(default=(0.08, 1.0), low=0, high=1, open_low=True, scalar="fixed")
     ratio: Number = Number(default=4 / 3, low=1, high=1e6)
-    interpolation: Option = Option(default=1, **_LINEAR)
-    mask_interpolation: Option = Option(default=0, **_LINEAR)
+    interpolation: Blend = Blend(default=1)
+    mask_interpolation: Blend = Blend(default=0)
     p: Probability = Probability(default=1)
     sampling_method: Option = Option(default="standard", options=("standard", "uniform_scale"))
 
@@ -285,7 +305,7 @@ class RandomResizedCrop3D(VolumeTransform):
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
         crop = _window({**params, "fill": 0, "fill_mask": 0}, sig)
-        return (*crop, ops.Resize3D(*params["size"], params["interpolation"], params["mask_interpolation"]))
+        return (*crop, _resized(params))
 
 
 class Affine3D(VolumeTransform):
@@ -301,9 +321,9 @@ class Affine3D(VolumeTransform):
     rotate_range: ByAxis = ByAxis(neutral=0.0, unit="degree")
     scale_range: ByAxis = ByAxis(neutral=1.0, low=0, unit="factor")
     translate_percent_range: ByAxis = ByAxis(neutral=0.0, unit="fraction")
-    interpolation: Option = Option(default=1, **_LINEAR)
-    mask_interpolation: Option = Option(default=0, **_LINEAR)
-    border_mode: Option = Option(default=0, **_LINEAR)
+    interpolation: Blend = Blend(default=1)
+    mask_interpolation: Blend = Blend(default=0)
+    border_mode: Edge = Edge(default=0)
     fill: Fill = Fill(default=0)
     fill_mask: Fill = Fill(default=0)
     p: Probability = Probability(default=0.5)
@@ -322,8 +342,7 @@ class Affine3D(VolumeTransform):
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
         sides = sides_of(sig)
         matrix = pose(params["scale"], params["rotate"], params["translate"], sides)
-        how = (params[name] for name in ("interpolation", "mask_interpolation", "border_mode", "fill", "fill_mask"))
-        return (ops.Affine3D(matrix, *sides, *how),)
+        return (ops.Affine3D(matrix, *sides, **_how(params, *_WARPED)),)
 
 
 class ElasticTransform3D(VolumeTransform):
@@ -336,9 +355,9 @@ class ElasticTransform3D(VolumeTransform):
 
     displacement_range: Limits = Limits(default=(0.02, 0.05), low=0, high=1, scalar=0)
     control_grid_shape: Size = Size(default=(7, 7), keep=True)
-    interpolation: Option = Option(default=1, **_LINEAR)
-    mask_interpolation: Option = Option(default=0, **_LINEAR)
-    border_mode: Option = Option(default=0, **_LINEAR)
+    interpolation: Blend = Blend(default=1)
+    mask_interpolation: Blend = Blend(default=0)
+    border_mode: Edge = Edge(default=0)
     fill: Fill = Fill(default=0)
     fill_mask: Fill = Fill(default=0)
     p: Probability = Probability(default=0.5)
@@ -348,8 +367,8 @@ class ElasticTransform3D(VolumeTransform):
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
-        how = (params[name] for name in ("interpolation", "mask_interpolation", "border_mode", "fill", "fill_mask"))
-        return (ops.Elastic3D(params["key"], *params["control_grid_shape"], params["displacement"], *how),)
+        rows, columns = params["control_grid_shape"]
+        return (ops.Elastic3D(params["key"], rows, columns, params["displacement"], **_how(params, *_WARPED)),)
 
 
 # ---- parts, holes, tensors -------------------------------------------------------------------------------

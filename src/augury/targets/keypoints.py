@@ -32,7 +32,8 @@ class KeypointParams(LabelParams):
     coord_format (alias `format`): xy, yx, xya, xys, xyas, xysa or xyz, where a is an angle and s a scale.
     label_fields: names of the lists that belong to the keypoints.
     remove_invisible: remove keypoints outside 0 <= x < width, 0 <= y < height (pixel indices), in "xyz" with a volume
-    also outside 0 <= z < depth, or under a hole; input outside is then an error. angle_in_degrees: else radians; angles come back in [0, 360) degrees.
+    also outside 0 <= z < depth, or under a hole; input outside is then an error. angle_in_degrees: else radians;
+    angles come back in [0, 360) degrees.
     check_each_transform: after every transform, or once at the end.
     Raises FieldError for values out of range.
     """
@@ -101,8 +102,8 @@ def read(
     if depth and params.remove_invisible and not _within(points[:, 2], depth).all():
         i = int((~_within(points[:, 2], depth)).argmax())
         raise SampleError(
-            f"{name}[{i}]: {shown(given[i].tolist())} (xyz) lies outside the volume, whose slices are 0 <= z < {depth}; "
-            "drop it, or keep such points with KeypointParams(remove_invisible=False)"
+            f"{name}[{i}]: {shown(given[i].tolist())} (xyz) lies outside the volume, whose slices are 0 <= z < {depth};"
+            " drop it, or keep such points with KeypointParams(remove_invisible=False)"
         )
     x += 0.5
     y += 0.5
@@ -241,7 +242,8 @@ def hide3d(points: Floats, holes: tuple[tuple[int, ...], ...], params: KeypointP
         return points
     cut = np.array(holes, np.float64)
     zyx = (points[:, :3] + (0.0, 0.0, 0.5))[:, None, ::-1]
-    covered = ((zyx >= cut[:, :3]) & (zyx < cut[:, 3:])).all(axis=2).any(axis=1)
+    each: Any = ((zyx >= cut[:, :3]) & (zyx < cut[:, 3:])).all(axis=2)
+    covered = each.any(axis=1)
     points = points.copy()
     points[covered, :2] = np.nan
     return points

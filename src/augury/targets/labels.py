@@ -22,7 +22,9 @@ _HARMLESS = (ops.D4, ops.Pad, ops.Orient, ops.Pad3D)
 class Track:
     """One label target: its rows as float64 in pixels, and which of the caller's rows they are."""
 
-    __slots__ = ("classes", "codec", "depth", "events", "name", "params", "role", "rows", "unchecked", "value", "values")
+    __slots__ = (
+        "classes", "codec", "depth", "events", "name", "params", "role", "rows", "unchecked", "value", "values",
+    )  # fmt: skip
 
     def __init__(
         self, name: str, role: str, params: Any, value: Any, height: int, width: int, fate: bool, depth: int = 0

@@ -6,12 +6,14 @@ spectrum leaves the other two axes alone.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 
 from augury import ops
-from augury.kernels.cpu.blur import gaussian_size, gaussian_weights
 from augury.kernels.cpu.arrays import FULL
+from augury.kernels.cpu.blur import gaussian_size, gaussian_weights
 from augury.kernels.cpu.volume import moved, rounded
 from augury.sample import Array
 
@@ -25,7 +27,7 @@ def blur_slices(volume: Array, op: ops.BlurSlices) -> Array:
 
 def anisotropy(volume: Array, op: ops.Anisotropy) -> Array:
     """Shrink and enlarge along some axes."""
-    out = volume.astype(np.float32)
+    out: Array = volume.astype(np.float32)
     for axis, factor in zip(op.axes, op.factors, strict=True):
         lines = np.moveaxis(out, axis, 0)
         flat = np.ascontiguousarray(lines).reshape(len(lines), -1)
@@ -56,7 +58,7 @@ def motion(volume: Array, op: ops.Motion) -> Array:
     # The lines from the lowest frequency, -size / 2, to the highest; the centre is line size // 2.
     order = np.fft.fftshift(np.arange(size))
     ends = [0, *(round(time * size) for time in op.times), size]
-    pieces = [p for p in zip(ends[:-1], ends[1:], strict=True)]
+    pieces = list(pairwise(ends))
     centre = next(i for i, (start, end) in enumerate(pieces) if start <= size // 2 < end)
     del pieces[centre]
     depth, height, width = volume.shape[:3]

@@ -1,7 +1,7 @@
 """Ops that move voxels, on arrays (D, H, W) or (D, H, W, C), volumes and masks alike, any number of channels.
 
-Whatever copies values works on every numeric dtype; blending needs uint8, uint16, int16, float32 or float64, is computed
-in float and rounded once. Where a whole volume would not fit into the cache it is worked on slice by slice.
+Whatever copies values works on every numeric dtype; blending needs uint8, uint16, int16, float32 or float64, is
+computed in float and rounded once. Where a whole volume would not fit into the cache it is worked on slice by slice.
 """
 
 from __future__ import annotations
@@ -130,7 +130,8 @@ def fill_value(fill: ops.Fill, volume: Array) -> Array:
     if volume.dtype.kind in "iu":
         limits = np.iinfo(volume.dtype)
         value = np.rint(value).clip(limits.min, limits.max)
-    return value.astype(volume.dtype)  # type: ignore[no-any-return]
+    out: Array = value.astype(volume.dtype)
+    return out
 
 
 # ---- resampling ----------------------------------------------------------------------------------------
@@ -228,7 +229,10 @@ def _linear(ringed: Array, x: Array, y: Array, z: Array, out: Array) -> None:
     """
     rows = ringed.shape[1]
     if 2 * rows > _MOST_ROWS or ringed.shape[2] > _MOST_ROWS:
-        raise SampleError(f"slices of {rows - 2} x {ringed.shape[2] - 2}: volumes this large cannot be warped; crop first")
+        raise SampleError(
+            f"slices of {rows - 2} x {ringed.shape[2] - 2}: {_MOST_ROWS // 2 - 2} rows of {_MOST_ROWS - 2} can be "
+            "warped; crop or resize the volume first"
+        )
     base = np.floor(z).clip(0, ringed.shape[0] - 2)
     low, high = int(base.min()), int(base.max()) + 2
     if (high - low) * rows > max(_ROWS, 2 * rows) and x.size > 1:
@@ -246,10 +250,10 @@ def _linear(ringed: Array, x: Array, y: Array, z: Array, out: Array) -> None:
     channels = ringed.shape[3]
     many = channels if channels in (3, 4) else 1
     for c in range(0, channels, many):
-        part = tall if many == channels else np.ascontiguousarray(tall[..., c : c + many])
-        seen = _remapped(part, x, y)
+        some = tall if many == channels else np.ascontiguousarray(tall[..., c : c + many])
+        seen = _remapped(some, x, y)
         if between:
-            upper = _remapped(part, x, y + rows)
+            upper = _remapped(some, x, y + rows)
             upper -= seen
             upper *= share[..., None]
             seen += upper
