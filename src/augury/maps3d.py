@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from itertools import pairwise, product
+from itertools import pairwise, permutations, product
 from typing import Any, NamedTuple, Self
 
 import cv2
@@ -19,6 +19,7 @@ from augury.rng import Source
 
 Floats = npt.NDArray[np.float64]
 Row = tuple[float, float, float, float]
+Six = tuple[int, int, int, int, int, int]
 
 
 class Matrix3(NamedTuple):
@@ -81,6 +82,31 @@ class Matrix3(NamedTuple):
         """(N, 3) source points to the output."""
         x, y, z = xyz[:, 0], xyz[:, 1], xyz[:, 2]
         return np.stack([a * x + b * y + c * z + d for a, b, c, d in self], axis=1)
+
+
+# What each axis shows, and whether it is mirrored, of the 48 symmetries of the cube.
+SYMMETRIES = tuple(
+    (axes, flips) for axes in permutations((0, 1, 2)) for flips in product((False, True), (False, True), (False, True))
+)
+
+
+def quarter_turns(turns: int, first: int, second: int) -> tuple[tuple[int, ...], tuple[bool, ...]]:
+    """Axes and flips of a turn by right angles from the first axis towards the second, as np.rot90 turns."""
+    axes, flips = [0, 1, 2], [False, False, False]
+    if turns % 2:
+        axes[first], axes[second] = second, first
+    flips[first], flips[second] = turns in (1, 2), turns in (2, 3)
+    return tuple(axes), tuple(flips)
+
+
+def cut(window: Sequence[int], sides: Sequence[int]) -> tuple[Six, Six]:
+    """The part of a window (z, y, x, z, y, x) that lies inside, and the voxels missing on both sides of each axis."""
+    low, high = window[:3], window[3:]
+    inner = (*(max(0, v) for v in low), *(min(v, side) for v, side in zip(high, sides, strict=True)))
+    front = [inside - wanted for inside, wanted in zip(inner[:3], low, strict=True)]
+    behind = [wanted - inside for inside, wanted in zip(inner[3:], high, strict=True)]
+    around = tuple(width for pair in zip(front, behind, strict=True) for width in pair)
+    return inner, around  # type: ignore[return-value]
 
 
 def pose(scale: Sequence[float], rotate: Sequence[float], translate: Sequence[float], sides: Sequence[int]) -> Matrix3:

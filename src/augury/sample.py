@@ -74,6 +74,13 @@ class Signature(NamedTuple):
         return self.shape[2] if len(self.shape) > 2 else 1
 
     @property
+    def sides(self) -> tuple[int, int, int]:
+        """Depth, height and width; SampleError for a sample without a volume."""
+        if not self.depth:
+            raise SampleError("works on whole volumes, and there is none; pass volume=, volumes=, mask3d= or masks3d=")
+        return self.depth, self.shape[0], self.shape[1]
+
+    @property
     def max_value(self) -> float:
         """Full range of the dtype: 255, 65535 or 1."""
         return MAX_VALUE.get(self.dtype, 1.0)

@@ -233,6 +233,21 @@ class VolumeTransform(Transform, register=False):
     sees = "volumes"
 
 
+class ScanTransform(ImageTransform, register=False):
+    """Base of catalogue transforms that change whole volumes only: a sample without one stays as it is."""
+
+    sees = "volumes"
+
+    @classmethod
+    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+        return (cls.scan(params, sig),) if sig.depth else ()
+
+    @classmethod
+    def scan(cls, params: Params, sig: Signature) -> Op:
+        """`lower` for a sample with a volume."""
+        raise NotImplementedError
+
+
 class NoOp(GeometricTransform):
     """Change nothing."""
 

@@ -69,8 +69,7 @@ def test_a_ball_its_label_and_its_keypoint(case: Case) -> None:
     if case[0] == "RandomResizedCrop3D":
         size["scale"] = (0.5, 1)
     resample = made((case[0], {**case[1], **size, "mask_interpolation": 0}))
-    # Of a bent ball, the centroid is not quite where its centre went; whole voxels move it too.
-    within = 1.0 if case[0] == "ElasticTransform3D" else 0.6 if case[1].get("interpolation") == 0 else 0.3
+    within = 0.6 if case[1].get("interpolation") == 0 else 0.3
     whole = 0
     for key in range(40):
         centre = np.random.default_rng(key).uniform(0.35, 0.65, 3) * sides - 0.5
@@ -85,7 +84,12 @@ def test_a_ball_its_label_and_its_keypoint(case: Case) -> None:
         if (low <= 1).any() or (high >= np.array(out["mask3d"].shape) - 2).any():
             continue
         whole += 1
-        assert np.abs(found.mean(axis=0) - place).max() < max(within, 0.6)
+        if case[0] == "ElasticTransform3D":
+            # Of a bent ball, the centroid is not quite where its centre went.
+            at = tuple(np.rint(place).astype(int))
+            assert out["mask3d"][at] == 7 and out["volume"][at] > 0.99 and np.abs(found - place).max() < 9
+            continue
+        assert np.abs(found.mean(axis=0) - place).max() < 0.6
         around = tuple(slice(a - 1, b + 2) for a, b in zip(low, high, strict=True))
         bright = out["volume"][around]
         middle = np.array([(bright * axis).sum() for axis in np.indices(bright.shape)]) / bright.sum() + low - 1
@@ -378,8 +382,8 @@ def test_any_arguments_any_volume(name: str, data: st.DataObject) -> None:
     pipeline = A.ReplayCompose([transform], seed=data.draw(st.integers(0, 99)), **XYZ)
     try:
         out = pipeline(**targets, key=0)
-    except SampleError as error:
-        assert "does not fit into a volume" in str(error)
+    except SampleError:
+        assert name in ("CenterCrop3D", "RandomCrop3D")
         return
     result = out["volume"]
     assert np.array_equal(volume, before["volume"]) and np.array_equal(labels, before["mask3d"])
@@ -406,7 +410,7 @@ def test_any_arguments_any_volume(name: str, data: st.DataObject) -> None:
         (lambda: A.Pad3D(-1), "Pad3D.padding: got -1; .* at least 0"),
         (lambda: A.CenterCrop3D((1, 2)), "CenterCrop3D.size: got .*pass .depth, height, width."),
         (lambda: A.Resize3D((0, 2, 2)), "Resize3D.size: .* at least 1"),
-        (lambda: A.PadIfNeeded3D(), "PadIfNeeded3D.min_zyx: got None with pad_divisor_zyx=None; pass one"),
+        (A.PadIfNeeded3D, "PadIfNeeded3D.min_zyx: got None with pad_divisor_zyx=None; pass one"),
         (lambda: A.Flip3D(axes=(0, 0)), "Flip3D.axes: .* none of them twice"),
         (lambda: A.RandomRotate90_3D(axis_pairs=((0, 3),)), "axis_pairs: .* of the axes 0, 1, 2"),
         (lambda: A.Affine3D(rotate_range={"w": (0, 1)}), "Affine3D.rotate_range: .*'x', 'y' and 'z'"),

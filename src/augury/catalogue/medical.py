@@ -13,7 +13,7 @@ from augury.maps3d import pose
 from augury.ops import Op
 from augury.rng import Stream
 from augury.sample import Signature
-from augury.transform import ImageTransform, Params
+from augury.transform import ImageTransform, Params, ScanTransform
 
 __all__ = [
     "Anisotropy3D", "BiasField", "GhostingArtifact", "GibbsRinging", "HEStain", "KSpaceSpikeNoise", "MotionArtifact",
@@ -159,21 +159,7 @@ class HEStain(ImageTransform):
 # ---- whole volumes; other targets stay. Axes 0, 1, 2 are z, y, x -----------------------------------------
 
 
-class _Scan(ImageTransform, register=False):
-    """Base of transforms that change whole volumes only: a sample without one stays as it is."""
-
-    sees = "volumes"
-
-    @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
-        return (cls.scan(params, sig),) if sig.depth else ()
-
-    @classmethod
-    def scan(cls, params: Params, sig: Signature) -> Op:
-        raise NotImplementedError
-
-
-class Anisotropy3D(_Scan):
+class Anisotropy3D(ScanTransform):
     """Coarser voxels along some axes, as from thick slices: shrink and enlarge back linearly.
 
     axes, num_axes_range: how many of these axes are drawn. downscale_factor_range: how much coarser, each axis its own
@@ -197,7 +183,7 @@ class Anisotropy3D(_Scan):
         return ops.Anisotropy(params["axes"], params["factors"], params["antialias"])
 
 
-class GhostingArtifact(_Scan):
+class GhostingArtifact(ScanTransform):
     """Faint copies along an axis, as from breathing: every n-th line of the spectrum is weakened.
 
     num_ghosts_range: n, which is how many copies there are. intensity_range: the weakened lines keep 1 - intensity.
@@ -220,7 +206,7 @@ class GhostingArtifact(_Scan):
         return ops.Ghosts(params["axis"], params["num_ghosts"], params["intensity"], params["restore"])
 
 
-class MotionArtifact(_Scan):
+class MotionArtifact(ScanTransform):
     """Smears and echoes of a patient who moved: pieces of the spectrum come from moved copies of the volume.
 
     num_events_range: how often the patient moved. rotate_range: degrees about each axis, and translate_percent_range:
@@ -246,7 +232,6 @@ class MotionArtifact(_Scan):
 
     @classmethod
     def scan(cls, params: Params, sig: Signature) -> Op:
-        sides = (sig.depth, *sig.shape[:2])
         moves = zip(params["rotate"], params["translate"], strict=True)
-        matrices = tuple(pose((1.0, 1.0, 1.0), rotate, translate, sides) for rotate, translate in moves)
+        matrices = tuple(pose((1.0, 1.0, 1.0), rotate, translate, sig.sides) for rotate, translate in moves)
         return ops.Motion(params["axis"], params["times"], matrices, params["interpolation"])

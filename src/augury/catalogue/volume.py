@@ -8,8 +8,7 @@ the volume's own range.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from itertools import permutations, product
+from collections.abc import Sequence
 from typing import Any
 
 from augury import ops
@@ -33,7 +32,7 @@ from augury.fields import (
     Sides,
     Size,
 )  # fmt: skip
-from augury.maps3d import parts_shuffled, pose
+from augury.maps3d import SYMMETRIES, cut, parts_shuffled, pose, quarter_turns
 from augury.ops import Op
 from augury.rng import Stream
 from augury.sample import Signature
@@ -43,18 +42,6 @@ __all__ = [
     "Affine3D", "CenterCrop3D", "CoarseDropout3D", "CubicSymmetry", "ElasticTransform3D", "Flip3D", "GridShuffle3D",
     "Pad3D", "PadIfNeeded3D", "RandomCrop3D", "RandomResizedCrop3D", "RandomRotate90_3D", "Resize3D", "ToTensor3D",
 ]  # fmt: skip
-
-Three = tuple[int, int, int]
-
-
-def sides_of(sig: Signature) -> Three:
-    """Depth, height and width; SampleError for a sample without a volume."""
-    if not sig.depth:
-        raise SampleError("works on whole volumes, and there is none; pass volume=, volumes=, mask3d= or masks3d=")
-    return (sig.depth, *sig.shape[:2])  # type: ignore[return-value]
-
-
-# ---- symmetries ------------------------------------------------------------------------------------------
 
 
 class _Turned(VolumeTransform, register=False):
@@ -88,11 +75,10 @@ class CubicSymmetry(_Turned):
     p: Probability = Probability(default=1)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
-        axes, flips = _SYMMETRIES[stream.integer(0, 47)]
+        axes, flips = SYMMETRIES[stream.integer(0, 47)]
         return {"axes": axes, "flips": flips}
 
 
-_SYMMETRIES = tuple(product(permutations(range(3)), product((False, True), repeat=3)))
 _TURNS = ("e", "r90", "r180", "r270")
 
 
@@ -112,29 +98,18 @@ class RandomRotate90_3D(_Turned):
         pairs = self.axis_pairs
         first, second = self.axis_pair or pairs[stream.integer(0, len(pairs) - 1)]
         turns = _TURNS.index(self.group_element) if self.group_element else stream.integer(0, 3)
-        axes, flips = [0, 1, 2], [False] * 3
-        if turns % 2:
-            axes[first], axes[second] = second, first
-        flips[first], flips[second] = turns in (1, 2), turns in (2, 3)
-        return {"axes": tuple(axes), "flips": tuple(flips)}
-
-
-# ---- windows and borders ---------------------------------------------------------------------------------
+        axes, flips = quarter_turns(turns, first, second)
+        return {"axes": axes, "flips": flips}
 
 
 def _window(params: Params, sig: Signature) -> Sequence[Op]:
     """The ops that show `crop_coords`, padded where it leaves the volume."""
-    sides, window = sides_of(sig), params["crop_coords"]
-    inner: Any = [max(0, v) for v in window[:3]] + [min(v, side) for v, side in zip(window[3:], sides, strict=True)]
+    sides, window = sig.sides, params["crop_coords"]
+    inner, around = cut(window, sides)
     if any(low >= high for low, high in zip(inner[:3], inner[3:], strict=True)):
         raise SampleError(f"crop_coords {window} show nothing of a volume of {' x '.join(map(str, sides))}; move them")
-    out: tuple[Op, ...] = (ops.Crop3D(*inner),)
-    if tuple(inner) != tuple(window):
-        front = [inside - wanted for inside, wanted in zip(inner[:3], window[:3], strict=True)]
-        behind = [wanted - inside for inside, wanted in zip(inner[3:], window[3:], strict=True)]
-        around = [width for pair in zip(front, behind, strict=True) for width in pair]
-        out += (ops.Pad3D(*around, **_how(params, "fill", "fill_mask")),)
-    return out
+    pad = (ops.Pad3D(*around, **_how(params, "fill", "fill_mask")),) if any(around) else ()
+    return (ops.Crop3D(*inner), *pad)
 
 
 class RandomCrop3D(VolumeTransform):
@@ -156,7 +131,7 @@ class RandomCrop3D(VolumeTransform):
         return stream.integer(0, spare) if spare > 0 else -stream.integer(0, -spare)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
-        sides = sides_of(sig)
+        sides = sig.sides
         if not self.pad_if_needed and any(n > side for n, side in zip(self.size, sides, strict=True)):
             raise SampleError(
                 f"a crop of {' x '.join(map(str, self.size))} does not fit into a volume of "
@@ -199,8 +174,7 @@ class Pad3D(VolumeTransform):
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
         padding = params["padding"]
         sides = (padding,) * 3 if isinstance(padding, int) else padding
-        if len(sides) == 3:
-            sides = tuple(side for side in sides for _ in range(2))
+        sides = sides if len(sides) == 6 else [side for side in sides for _ in range(2)]
         return (ops.Pad3D(*sides, **_how(params, "fill", "fill_mask")),)
 
 
@@ -226,7 +200,7 @@ class PadIfNeeded3D(VolumeTransform):
     def draw(self, sig: Signature, stream: Stream) -> Params:
         around: list[int] = []
         for side, least, divisor in zip(
-            sides_of(sig), self.min_zyx or (1, 1, 1), self.pad_divisor_zyx or (1, 1, 1), strict=True
+            sig.sides, self.min_zyx or (1, 1, 1), self.pad_divisor_zyx or (1, 1, 1), strict=True
         ):
             spare = max(side, least) + -max(side, least) % divisor - side
             front = stream.integer(0, spare) if self.position == "random" else spare // 2
@@ -236,9 +210,6 @@ class PadIfNeeded3D(VolumeTransform):
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
         return Pad3D.lower(params, sig)
-
-
-# ---- resampling ------------------------------------------------------------------------------------------
 
 
 def _resized(params: Params) -> Op:
@@ -288,7 +259,7 @@ class RandomResizedCrop3D(VolumeTransform):
     sampling_method: Option = Option(default="standard", options=("standard", "uniform_scale"))
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
-        sides, once = sides_of(sig), self.sampling_method == "uniform_scale"
+        sides, once = sig.sides, self.sampling_method == "uniform_scale"
         window = list(sides)
         for _ in range(1 if once else 10):
             scale, stretch = stream.uniform(*self.scale), math.sqrt(self.ratio)
@@ -329,18 +300,12 @@ class Affine3D(VolumeTransform):
     p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
-        def three(ranges: Mapping[str, tuple[float, float]], pick: Callable[..., float]) -> tuple[float, ...]:
-            return tuple(pick(*ranges[axis]) for axis in "xyz")
-
-        return {
-            "rotate": three(self.rotate_range, stream.uniform),
-            "scale": three(self.scale_range, stream.uniform),
-            "translate": three(self.translate_percent_range, stream.uniform),
-        }
+        ranges = {"rotate": self.rotate_range, "scale": self.scale_range, "translate": self.translate_percent_range}
+        return {name: tuple(stream.uniform(*axes[axis]) for axis in "xyz") for name, axes in ranges.items()}
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
-        sides = sides_of(sig)
+        sides = sig.sides
         matrix = pose(params["scale"], params["rotate"], params["translate"], sides)
         return (ops.Affine3D(matrix, *sides, **_how(params, *_WARPED)),)
 
@@ -371,9 +336,6 @@ class ElasticTransform3D(VolumeTransform):
         return (ops.Elastic3D(params["key"], rows, columns, params["displacement"], **_how(params, *_WARPED)),)
 
 
-# ---- parts, holes, tensors -------------------------------------------------------------------------------
-
-
 class GridShuffle3D(VolumeTransform):
     """Cut the volume into a grid of parts and put parts of equal size in each other's places.
 
@@ -385,13 +347,13 @@ class GridShuffle3D(VolumeTransform):
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         key = stream.key()
-        order = parts_shuffled(self.grid_zyx, key, sides_of(sig))
+        order = parts_shuffled(self.grid_zyx, key, sig.sides)
         return {"order": order} if len(order) <= MOST_RECORDED else {"key": key}
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
         grid = tuple(params["grid_zyx"])
-        order = params["order"] if "order" in params else parts_shuffled(grid, params["key"], sides_of(sig))
+        order = params["order"] if "order" in params else parts_shuffled(grid, params["key"], sig.sides)
         return (ops.Shuffle3D(grid, tuple(order)),)
 
 
@@ -416,12 +378,9 @@ class CoarseDropout3D(VolumeTransform):
         ranges = (self.hole_depth_range, self.hole_height_range, self.hole_width_range)
         holes = []
         for _ in range(stream.integer(*self.num_holes_range)):
-            cuts = []
-            for side, limits in zip(sides_of(sig), ranges, strict=True):
-                n = min(side, max(1, round(stream.uniform(*limits) * side)))
-                low = stream.integer(0, side - n)
-                cuts.append((low, low + n))
-            holes.append((*(low for low, _ in cuts), *(high for _, high in cuts)))
+            shape = [min(n, max(1, round(stream.uniform(*r) * n))) for n, r in zip(sig.sides, ranges, strict=True)]
+            low = [stream.integer(0, side - n) for side, n in zip(sig.sides, shape, strict=True)]
+            holes.append((*low, *(start + n for start, n in zip(low, shape, strict=True))))
         return {"holes": tuple(holes)}
 
     @classmethod

@@ -142,7 +142,8 @@ def resize(volume: Array, op: ops.Resize3D) -> Array:
     sides, size = volume.shape[:3], (op.depth, op.height, op.width)
     if op.interpolation in _NEAREST:
         z, y, x = ((2 * np.arange(n) + 1) * side // (2 * n) for side, n in zip(sides, size, strict=True))
-        return volume[z[:, None, None], y[:, None], x]
+        near: Array = volume[z[:, None, None], y[:, None], x]
+        return near
     _need_blended(volume)
     at = ((np.arange(op.depth) + 0.5) * (sides[0] / op.depth) - 0.5).clip(0, sides[0] - 1)
     kind = np.float64 if volume.dtype.char == "d" else np.float32
