@@ -105,6 +105,9 @@ class RandomRotate90_3D(_Turned):
 def _window(params: Params, sig: Signature) -> Sequence[Op]:
     """The ops that show `crop_coords`, padded where it leaves the volume."""
     sides, window = sig.sides, params["crop_coords"]
+    z, y, x, z_max, y_max, x_max = window
+    if 0 <= z < z_max <= sides[0] and 0 <= y < y_max <= sides[1] and 0 <= x < x_max <= sides[2]:
+        return (ops.Crop3D(*window),)
     inner, around = cut(window, sides)
     if any(low >= high for low, high in zip(inner[:3], inner[3:], strict=True)):
         raise SampleError(f"crop_coords {window} show nothing of a volume of {' x '.join(map(str, sides))}; move them")
@@ -132,13 +135,14 @@ class RandomCrop3D(VolumeTransform):
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         sides = sig.sides
-        if not self.pad_if_needed and any(n > side for n, side in zip(self.size, sides, strict=True)):
+        (d, h, w), (depth, height, width) = self.size, sides
+        if not self.pad_if_needed and (d > depth or h > height or w > width):
             raise SampleError(
                 f"a crop of {' x '.join(map(str, self.size))} does not fit into a volume of "
                 f"{' x '.join(map(str, sides))}; pass pad_if_needed=True, or pad or resize first"
             )
-        low = [self._start(side - n, stream) for n, side in zip(self.size, sides, strict=True)]
-        return {"crop_coords": (*low, *(start + n for start, n in zip(low, self.size, strict=True)))}
+        z, y, x = self._start(depth - d, stream), self._start(height - h, stream), self._start(width - w, stream)
+        return {"crop_coords": (z, y, x, z + d, y + h, x + w)}
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
