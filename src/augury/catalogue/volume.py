@@ -52,7 +52,7 @@ class _Turned(VolumeTransform, register=False):
         return (ops.Orient(tuple(params["axes"]), tuple(params["flips"])),)
 
 
-class Flip3D(_Turned):
+class Flip3D(_Turned, p=1):
     """Mirror along some axes.
 
     axes: each of these is mirrored with probability one half. flip_axes: always mirror these.
@@ -60,7 +60,6 @@ class Flip3D(_Turned):
 
     axes: Axes = Axes(default=(0, 1, 2))
     flip_axes: Maybe = Maybe(Axes(), default=None)
-    p: Probability = Probability(default=1)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         some = self.flip_axes
@@ -69,10 +68,8 @@ class Flip3D(_Turned):
         return {"axes": (0, 1, 2), "flips": tuple(axis in some for axis in range(3))}
 
 
-class CubicSymmetry(_Turned):
+class CubicSymmetry(_Turned, p=1):
     """One of the 48 symmetries of the cube, each equally likely: turns by right angles, with or without a mirror."""
-
-    p: Probability = Probability(default=1)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         axes, flips = SYMMETRIES[stream.integer(0, 47)]
@@ -82,7 +79,7 @@ class CubicSymmetry(_Turned):
 _TURNS = ("e", "r90", "r180", "r270")
 
 
-class RandomRotate90_3D(_Turned):
+class RandomRotate90_3D(_Turned, p=1):
     """Turn by 0, 90, 180 or 270 degrees within a plane, each equally likely.
 
     axis_pairs: planes to choose from; a turn by 90 degrees takes the first axis towards the second, as np.rot90 does,
@@ -92,7 +89,6 @@ class RandomRotate90_3D(_Turned):
     axis_pairs: AxisPairs = AxisPairs(default=((0, 1), (0, 2), (1, 2)))
     axis_pair: Maybe = Maybe(Axes(counts=(2,)), default=None)
     group_element: Maybe = Maybe(Option(options=_TURNS), default=None)
-    p: Probability = Probability(default=1)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         pairs = self.axis_pairs
@@ -115,7 +111,7 @@ def _window(params: Params, sig: Signature) -> Sequence[Op]:
     return (ops.Crop3D(*inner), *pad)
 
 
-class RandomCrop3D(VolumeTransform):
+class RandomCrop3D(VolumeTransform, p=1):
     """Cut out a window of fixed size at a random place, each equally likely.
 
     size: (depth, height, width). pad_if_needed: pad an axis on which the volume is smaller, which then stands anywhere
@@ -127,7 +123,6 @@ class RandomCrop3D(VolumeTransform):
     pad_if_needed: Flag = Flag(default=False)
     fill: Fill = Fill(default=0)
     fill_mask: Fill = Fill(default=0)
-    p: Probability = Probability(default=1)
 
     @staticmethod
     def _start(spare: int, stream: Stream) -> int:
@@ -149,20 +144,18 @@ class RandomCrop3D(VolumeTransform):
         return _window(params, sig)
 
 
-class CenterCrop3D(RandomCrop3D):
+class CenterCrop3D(RandomCrop3D, p=1):
     """Cut out a window of fixed size around the centre; an odd voxel is cut off, or added, at the end of its axis.
 
     Fields as in RandomCrop3D.
     """
-
-    p: Probability = Probability(default=1)
 
     @staticmethod
     def _start(spare: int, stream: Stream) -> int:
         return int(spare / 2)
 
 
-class Pad3D(VolumeTransform):
+class Pad3D(VolumeTransform, p=1):
     """Add slices, rows and columns of fixed number.
 
     padding: a number for all sides, (depth, height, width) for both sides of each axis, or (front, behind, top, bottom,
@@ -172,7 +165,6 @@ class Pad3D(VolumeTransform):
     padding: Sides = Sides(least=0, sides=True, keep=True)
     fill: Fill = Fill(default=0)
     fill_mask: Fill = Fill(default=0)
-    p: Probability = Probability(default=1)
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
@@ -182,7 +174,7 @@ class Pad3D(VolumeTransform):
         return (ops.Pad3D(*sides, **_how(params, "fill", "fill_mask")),)
 
 
-class PadIfNeeded3D(VolumeTransform):
+class PadIfNeeded3D(VolumeTransform, p=1):
     """Pad until the sides reach a minimum, and then a multiple of a divisor.
 
     min_zyx, pad_divisor_zyx: (depth, height, width), voxels; at least one of the two. position: the volume stands in
@@ -195,7 +187,6 @@ class PadIfNeeded3D(VolumeTransform):
     position: Option = Option(default="center", options=("center", "random"))
     fill: Fill = Fill(default=0)
     fill_mask: Fill = Fill(default=0)
-    p: Probability = Probability(default=1)
 
     def check(self) -> None:
         if self.min_zyx is None and self.pad_divisor_zyx is None:
@@ -228,7 +219,7 @@ def _how(params: Params, *names: str) -> dict[str, Any]:
 _WARPED = ("interpolation", "mask_interpolation", "border_mode", "fill", "fill_mask")
 
 
-class Resize3D(VolumeTransform):
+class Resize3D(VolumeTransform, p=1):
     """Scale to a fixed size, linear along each axis or nearest.
 
     size: (depth, height, width).
@@ -237,7 +228,6 @@ class Resize3D(VolumeTransform):
     size: Sides = Sides(keep=True)
     interpolation: Blend = Blend(default=1)
     mask_interpolation: Blend = Blend(default=0)
-    p: Probability = Probability(default=1)
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
@@ -259,7 +249,7 @@ class RandomResizedCrop3D(VolumeTransform):
     ratio: Number = Number(default=4 / 3, low=1, high=1e6)
     interpolation: Blend = Blend(default=1)
     mask_interpolation: Blend = Blend(default=0)
-    p: Probability = Probability(default=1)
+    p: Probability = Probability(default=1, kw_only=True)
     sampling_method: Option = Option(default="standard", options=("standard", "uniform_scale"))
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
@@ -301,7 +291,6 @@ class Affine3D(VolumeTransform):
     border_mode: Edge = Edge(default=0)
     fill: Fill = Fill(default=0)
     fill_mask: Fill = Fill(default=0)
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         ranges = {"rotate": self.rotate_range, "scale": self.scale_range, "translate": self.translate_percent_range}
@@ -322,17 +311,14 @@ class ElasticTransform3D(VolumeTransform):
     border_mode: 0 constant, 1 replicate. fill, fill_mask: see above.
     """
 
-    displacement_range: Limits = Limits(default=(0.02, 0.05), low=0, high=1, scalar=0)
+    displacement_range: Limits = Limits(default=(0.02, 0.05), low=0, high=1, scalar=0, draws="displacement")
     control_grid_shape: Size = Size(default=(7, 7), keep=True)
     interpolation: Blend = Blend(default=1)
     mask_interpolation: Blend = Blend(default=0)
     border_mode: Edge = Edge(default=0)
     fill: Fill = Fill(default=0)
     fill_mask: Fill = Fill(default=0)
-    p: Probability = Probability(default=0.5)
-
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {"displacement": stream.uniform(*self.displacement_range), "key": stream.key()}
+    draws_key = True
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
@@ -347,7 +333,6 @@ class GridShuffle3D(VolumeTransform):
     """
 
     grid_zyx: Sides = Sides(default=(2, 2, 2), unit="part", keep=True)
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         key = stream.key()
@@ -376,7 +361,6 @@ class CoarseDropout3D(VolumeTransform):
     hole_width_range: Limits = Limits(default=(0.1, 0.2), low=0, high=1, open_low=True, scalar="fixed")
     fill: Fill = Fill(default=0)
     fill_mask: Fill = Fill(default=None, nullable=True)
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         ranges = (self.hole_depth_range, self.hole_height_range, self.hole_width_range)
@@ -392,13 +376,11 @@ class CoarseDropout3D(VolumeTransform):
         return (ops.Holes3D(params["holes"], params["fill"], params["fill_mask"]),)
 
 
-class ToTensor3D(VolumeTransform):
+class ToTensor3D(VolumeTransform, p=1):
     """Volumes (D, H, W, C) to torch tensors (C, D, H, W), same type, masks too; (D, H, W) to (1, D, H, W). Goes last.
 
     Needs the extra augury[torch].
     """
-
-    p: Probability = Probability(default=1)
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
