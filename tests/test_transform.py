@@ -119,7 +119,8 @@ def test_what_a_field_says_it_draws_is_drawn(name: str) -> None:
     image = np.zeros((40, 40, 3), np.uint8)
     for key in range(4):
         transform = cls(**{**needed, "p": 1})
-        (_, params), *_ = A.ReplayCompose([transform], seed=key, save_applied_params=True)(image=image)[
+        sample = {"volume": image} if cls.sees == "volumes" else {"image": image}
+        (_, params), *_ = A.ReplayCompose([transform], seed=key, save_applied_params=True)(**sample)[
             "applied_transforms"
         ]
         for param, field in declared.items():
