@@ -25,15 +25,19 @@ AdvancedBlur Enhance GlassBlur ModeFilter RingingOvershoot UnsharpMask ZoomBlur 
 ExposureMatching PhotoMetricDistort PlanckianJitter ToRGB AtLeastOneBBoxRandomCrop BBoxSubsetSafeRandomCrop
 ConstrainedCoarseDropout FrequencyMasking GridMask GuidedCoarseDropout MaskDropout TimeMasking XYMasking
 SquareSymmetry TimeReverse AnnotationArtifacts BiasField GibbsRinging HEStain KSpaceSpikeNoise RicianNoise
-AdditiveNoise StochasticConvolution Morphological PixelSpread RandomGridShuffle Superpixels
+Sharpness AugMix AdditiveNoise StochasticConvolution Morphological PixelSpread RandomGridShuffle Superpixels
+Affine3D CenterCrop3D CoarseDropout3D CubicSymmetry ElasticTransform3D Flip3D GridShuffle3D Pad3D PadIfNeeded3D
+RandomCrop3D RandomResizedCrop3D RandomRotate90_3D Resize3D ToTensor3D Anisotropy3D GhostingArtifact MotionArtifact
 """.split()
 OWN = "Lambda ImageOnlyTransform DualTransform Transform".split()
-GROUPS = "Compose ReplayCompose Sequential OneOf OneOrOther SomeOf RandomOrder SelectiveChannelTransform".split()
+GROUPS = "Compose ReplayCompose Sequential OneOf OneOrOther SomeOf RandomOrder SelectiveChannelTransform Until".split()
 PARAMETERS = "BboxParams KeypointParams".split()
 ERRORS = "AuguryError FieldError SampleError RecordError InverseError StepError".split()
 FUNCTIONS = """
 doctor explore probe replay replay_rows trace show inverse verify save
 load to_dict from_dict convert
+schedule linear cosine steps choice boxes_left mask_left
+TrivialAugment RandAugment AutoAugment
 """.split()
 VALUES = "Program Ledger".split()
 EVERY = [*TRANSFORMS, *OWN, *GROUPS, *PARAMETERS, *ERRORS, *FUNCTIONS, *VALUES]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from itertools import groupby
 from typing import Any, Protocol, TypeAlias
 
@@ -59,6 +60,8 @@ class Run:
     selected: tuple[Signature, tuple[int, ...]] | None = None
     # What paths end with while a group runs a child again, such as "~1".
     again = ""
+    # How far training is, 0 to 1, if the call was told.
+    progress: float | None = None
 
     def __init__(self, state: State, arrays: dict[str, Any], roles: dict[str, str], sig: Signature, fuse: str) -> None:
         self.state = state
@@ -67,6 +70,22 @@ class Run:
         self.sig = sig
         self.fuse = fuse
         self.pending: list[Pending] = []
+
+    # ---- going back ----
+
+    def copy(self) -> Run:
+        """The run as it stands, to be taken on by itself; both note their steps in the same lists."""
+        out = copy(self)
+        out.pending = list(self.pending)
+        out.tracks = [track.copy() for track in self.tracks]
+        out.fate = None if self.fate is None else list(self.fate)
+        return out
+
+    def go_back_to(self, start: Run) -> None:
+        """Be again what `start` was copied from; what was noted of steps stays."""
+        again = start.copy()
+        self.arrays, self.sig, self.selected = again.arrays, again.sig, again.selected
+        self.pending, self.tracks, self.fate = again.pending, again.tracks, again.fate
 
     # ---- what a draw may see ----
 

@@ -31,7 +31,7 @@ SMALLEST, LARGEST = (
     168,
     300,
 )  # longest side of the largest picture, in pixels: smaller ones are enlarged, larger ones reduced
-_REASONS = {"skipped": "skipped by chance", "not_selected": "not selected"}
+_REASONS = {"skipped": "skipped by chance", "not_selected": "not selected", "rejected": "rejected, drawn again"}
 
 
 class Panel(NamedTuple):
@@ -61,7 +61,8 @@ def panels(trace: Trace) -> list[Panel]:
     out = [view.panel("input", (), None, trace.input)]
     for step in trace.steps:
         if step.snapshot is None:
-            out.append(Panel(step.name, (_REASONS[step.status],), None, dimmed(out[-1]), ran=False))
+            why = ": ".join(filter(None, (_REASONS[step.status], step.reason)))
+            out.append(Panel(step.name, (why,), None, dimmed(out[-1]), ran=False))
         else:
             lines = (*values_of(step), *fates.get(step.path, ()))
             out.append(view.panel(step.name, lines, step.milliseconds, step.snapshot))

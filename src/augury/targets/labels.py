@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,12 @@ class Track:
         if self.events is not None:
             alive = set(self.rows.tolist())
             self.events += [("input", i, "removed", "invalid", None, None) for i in range(len(value)) if i not in alive]
+
+    def copy(self) -> Track:
+        """The same labels, to be moved by themselves."""
+        out: Track = copy(self)
+        out.values, out.events = self.values.copy(), None if self.events is None else list(self.events)
+        return out
 
     @property
     def settled(self) -> bool:

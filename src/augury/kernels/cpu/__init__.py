@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from augury import ops
 from augury.kernels.cpu import (
     blur,
@@ -76,6 +78,19 @@ def on_windows(image: Array, op: ops.OnWindows) -> Array:
     return out
 
 
+def blend(image: Array, op: ops.Blend) -> Array:
+    """The weighted sum of the image and of what each chain makes of it, in single precision; integers are rounded."""
+    total: Array = image.astype(np.float32) * np.float32(op.weight)
+    for weight, chain in op.chains:
+        part = image
+        for inner in chain:
+            part = KERNELS[type(inner)](part, inner)
+        total += part.astype(np.float32) * np.float32(weight)
+    if image.dtype.kind == "f":
+        return total
+    return np.clip(np.rint(total, out=total), 0, np.iinfo(image.dtype).max).astype(image.dtype)
+
+
 KERNELS: dict[type, Kernel] = {
     **GEOMETRY,
     **VOLUMES,
@@ -129,6 +144,7 @@ KERNELS: dict[type, Kernel] = {
     ops.Compress: codec.compress,
     ops.Downscale: codec.downscale,
     ops.OnChannels: on_channels,
+    ops.Blend: blend,
     ops.OnWindows: on_windows,
     ops.ColorRamp: color.color_ramp,
     ops.MatchMean: data.match_mean,
