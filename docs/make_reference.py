@@ -52,6 +52,7 @@ FAMILIES = {
     "color": "Colour",
     "codec": "Compression",
     "convert": "Conversion",
+    "video": "Video",
     "transform": "Nothing",
 }
 

@@ -28,6 +28,7 @@ SquareSymmetry TimeReverse AnnotationArtifacts BiasField GibbsRinging HEStain KS
 Sharpness AugMix AdditiveNoise StochasticConvolution Morphological PixelSpread RandomGridShuffle Superpixels
 Affine3D CenterCrop3D CoarseDropout3D CubicSymmetry ElasticTransform3D Flip3D GridShuffle3D Pad3D PadIfNeeded3D
 RandomCrop3D RandomResizedCrop3D RandomRotate90_3D Resize3D ToTensor3D Anisotropy3D GhostingArtifact MotionArtifact
+UniformTemporalSubsample
 """.split()
 OWN = "Lambda ImageOnlyTransform DualTransform Transform".split()
 GROUPS = "Compose ReplayCompose Sequential OneOf OneOrOther SomeOf RandomOrder SelectiveChannelTransform Until".split()

@@ -17,16 +17,18 @@ from numpy import ndarray
 from augury import call, transform
 from augury.call import Applied, Record, fate_of, finish, signature_of, start
 from augury.drawn import applied_steps
-from augury.errors import FieldError, SampleError, StepError, shown
+from augury.errors import FieldError, SampleError, StepError, nearest, shown
 from augury.execute import ONLY_IMAGE, Run, owned
 from augury.fields import number, plain
 from augury.groups import Branch, Group, OneOrOther, Sequential, Step, inner_groups, inner_transforms
 from augury.program import FORMAT, versions
 from augury.rng import OnePath, State, normal_key, process_tag, seeded
 from augury.sample import DTYPE_NAMES, ROLES, SOUND, check_image, new_signature
+from augury.targets.bindings import Binding, read_binding
 from augury.targets.boxes import BboxParams
 from augury.targets.keypoints import KeypointParams
 from augury.targets.params import LabelParams
+from augury.targets.relabel import ANY, read_masks, swaps_of, written
 from augury.transform import NoOp
 from augury.varying import Schedule
 
@@ -44,6 +46,12 @@ class Compose(Group):
     fuse: "exact" rewrites with equal bits, "close" also merges resamplings, "off" runs ops as they are.
     annotation_fate: adds "fate", which names the step and rule that removed or clipped each box, keypoint or
     instance mask.
+    instance_binding: which of masks, bboxes and keypoints are parts of one object; the call takes instances=[{"mask",
+    "bbox", "keypoints" and label fields}, ...], and an object whose box or mask is gone goes whole.
+    frame_binding: which of images, masks, bboxes and keypoints a video has; the call takes frames=[{"image", "mask",
+    "bboxes", "keypoints" and label fields}, ...], all with one draw.
+    semantic_mask_label_mappings: values of masks to swap when a step mirrors the image, {transform name or
+    "reflection": {old: new}}, or {...: {target: {old: new}}}.
     epochs: how many epochs training takes; a call with key=(epoch, index), epochs counted from 0, then knows its
     progress, epoch / (epochs - 1), which schedules need.
     """
@@ -66,6 +74,9 @@ class Compose(Group):
         *,
         fuse: str = "exact",
         annotation_fate: bool = False,
+        instance_binding: Sequence[str] | None = None,
+        frame_binding: Sequence[str] | None = None,
+        semantic_mask_label_mappings: Mapping[str, Any] | None = None,
         epochs: int | None = None,
     ) -> None:
         super().__init__(transforms, p)
@@ -97,6 +108,20 @@ class Compose(Group):
             raise FieldError(f"{name}.fuse: got {shown(fuse)}; pass 'off', 'exact' or 'close'")
         self.fuse = fuse
         self.annotation_fate = bool(annotation_fate)
+
+        def refused(field: str) -> Any:
+            return lambda got, rule: FieldError(f"{name}.{field}: got {shown(got)}; {rule}")
+
+        self.instance_binding = read_binding(instance_binding, "instances", refused("instance_binding"))
+        self.frame_binding = read_binding(frame_binding, "frames", refused("frame_binding"))
+        mappings = semantic_mask_label_mappings
+        self.mask_mappings = read_masks(mappings, refused("semantic_mask_label_mappings")) if mappings else None
+        for mapped in (self.mask_mappings, self.keypoint_params and self.keypoint_params.label_mapping):
+            for step, _ in mapped or ():
+                if step != ANY and step not in transform.REGISTRY:
+                    near = nearest(step, transform.REGISTRY)
+                    hint = f"did you mean {near!r}?" if near else f"name a transform, or {ANY!r} for all"
+                    raise FieldError(f"{name}: a label mapping is for {step!r}, which is no transform; {hint}")
         if epochs is not None and (type(epochs) is not int or epochs < 1):
             raise FieldError(f"{name}.epochs: got {shown(epochs)}; pass how many epochs training takes, at least 1")
         self.epochs = epochs
@@ -117,6 +142,11 @@ class Compose(Group):
         self._roles = {**{role: role for role in ROLES}, **self.additional_targets}
         extras = {name for t in inner_transforms(self) for name in t.asks_for} - self._roles.keys()
         fields = [f for params in (self.bbox_params, self.keypoint_params) if params for f in params.label_fields or ()]
+        by_role = [params.label_fields if params else () for params in (self.bbox_params, self.keypoint_params)]
+        bound = self.instance_binding or self.frame_binding
+        self._binding = Binding(self.instance_binding, self.frame_binding, *by_role) if bound else None
+        mapping = self.keypoint_params.label_mapping if self.keypoint_params else None
+        self._swaps = swaps_of(mapping, self.mask_mappings)
         self._known = sorted({*self._roles, *fields, *extras})
         self._free = {*fields, *extras}
         self._noting = self.records or self.save_applied_params
@@ -142,6 +172,9 @@ class Compose(Group):
             "save_applied_params": self.save_applied_params,
             "fuse": self.fuse,
             "annotation_fate": self.annotation_fate,
+            "instance_binding": list(self.instance_binding) or None,
+            "frame_binding": list(self.frame_binding) or None,
+            "semantic_mask_label_mappings": written(self.mask_mappings),
             "epochs": self.epochs,
         }
         return {name: value for name, value in every.items() if name == "p" or value != _DEFAULTS[name]}
@@ -300,11 +333,14 @@ class Compose(Group):
         run.flush()
 
     def _start(self, key: tuple[int | str, ...], targets: dict[str, Any], progress: float | None) -> Run:
+        bound = self._binding.opened(targets) if self._binding else None
         run = start(
-            State(self._seeded, key), targets, self._roles, self._free, self._known, self.bbox_params,
-            self.keypoint_params,
+            State(self._seeded, key), bound.flat if bound else targets, self._roles, self._free, self._known,
+            self.bbox_params, self.keypoint_params,
             strict=self.strict, check_shapes=self.is_check_shapes, fuse=self.fuse, fate=self.annotation_fate,
+            bound=bound,
         )  # fmt: skip
+        run.swaps = self._swaps
         if progress is not None:
             run.progress = progress
         return run
@@ -343,6 +379,8 @@ class Compose(Group):
         record["versions"] = record["versions"].copy()
         record["seed"] = self._seed
         record["key"] = list(key)
+        if run.bound is not None:
+            targets = run.bound.flat
         record["signature"] = {name: signature_of(targets[name]) for name in run.roles}
         if "settings" in record:
             record["settings"] = deepcopy(record["settings"])
@@ -354,18 +392,13 @@ class Compose(Group):
     @cached_property
     def _carried(self) -> dict[str, Any]:
         """Arguments that a pipeline of the drawn steps needs too."""
-        names = ("bbox_params", "keypoint_params", "additional_targets", "is_check_shapes", "fuse")
+        names = (*SETTINGS, "fuse")
         return {k: v for k, v in self.arguments().items() if k in names}
 
     @cached_property
     def _header(self) -> dict[str, Any]:
         """What all records of the pipeline share, in the order in which they are read."""
-        names = ("bbox_params", "keypoint_params", "additional_targets", "is_check_shapes")
-        settings = {
-            k: v.explicit() if isinstance(v, LabelParams) else plain(v)
-            for k, v in self.arguments().items()
-            if k in names
-        }
+        settings = {k: _plain_argument(v) for k, v in self.arguments().items() if k in SETTINGS}
         header = {"format": FORMAT, "versions": versions(), "pipeline": self.fingerprint, "seed": None, "key": None}
         header |= {"fuse": self.fuse, "signature": None}
         return {**header, "settings": settings} if settings else header
@@ -398,11 +431,20 @@ class Compose(Group):
         return Compose(applied_steps(applied_transforms, callables or {}), **{**known, **settings})
 
 
+# Arguments that running the steps again needs too.
+SETTINGS = (
+    "bbox_params", "keypoint_params", "additional_targets", "is_check_shapes", "instance_binding", "frame_binding",
+    "semantic_mask_label_mappings",
+)  # fmt: skip
 _DEFAULTS: dict[str, Any] = {
     "bbox_params": None, "keypoint_params": None, "additional_targets": None, "is_check_shapes": True, "strict": False,
     "mask_interpolation": None, "seed": None, "save_applied_params": False, "fuse": "exact", "annotation_fate": False,
-    "epochs": None,
+    "instance_binding": None, "frame_binding": None, "semantic_mask_label_mappings": None, "epochs": None,
 }  # fmt: skip
+
+
+def _plain_argument(value: Any) -> Any:
+    return value.explicit() if isinstance(value, LabelParams) else plain(value)
 
 
 def _named(p: Any) -> Any:
@@ -430,13 +472,10 @@ def _params(value: Any, kind: Any, where: str) -> Any:
 
 
 def _refuse_settings(step: Step) -> None:
-    if isinstance(step, Compose) and (
-        step.bbox_params or step.keypoint_params or step.additional_targets or step.epochs
-    ):
-        raise FieldError(
-            "Compose inside a pipeline: bbox_params, keypoint_params, additional_targets and epochs belong to the "
-            "outermost one"
-        )
+    if isinstance(step, Compose):
+        given = [k for k in step.arguments() if k == "epochs" or (k in SETTINGS and k != "is_check_shapes")]
+        if given:
+            raise FieldError(f"Compose inside a pipeline: {', '.join(given)} belong to the outermost one")
     if isinstance(step, Group):
         for child in step.transforms:
             _refuse_settings(child)

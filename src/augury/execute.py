@@ -24,6 +24,7 @@ from augury.sample import (
     new_signature,
 )
 from augury.targets.labels import Event, Track
+from augury.targets.relabel import ANY, mirrors
 
 Params = dict[str, Any]
 # A lowered step that has not run yet: its path, its ops, height and width of its input.
@@ -58,6 +59,10 @@ class Run:
     fate: list[tuple[str, Event]] | None = None
     # The signature of the whole image and the channels, while steps see only some of them.
     selected: tuple[Signature, tuple[int, ...]] | None = None
+    # What steps that mirror the image do to labels, by the name of the transform; None if nothing.
+    swaps: Mapping[str, ops.Relabel] | None = None
+    # Frames or instances whose parts go together; None unless the pipeline binds any.
+    bound: Any = None
     # What paths end with while a group runs a child again, such as "~1".
     again = ""
     # How far training is, 0 to 1, if the call was told.
@@ -79,6 +84,7 @@ class Run:
         out.pending = list(self.pending)
         out.tracks = [track.copy() for track in self.tracks]
         out.fate = None if self.fate is None else list(self.fate)
+        out.bound = copy(self.bound)
         return out
 
     def go_back_to(self, start: Run) -> None:
@@ -86,6 +92,7 @@ class Run:
         again = start.copy()
         self.arrays, self.sig, self.selected = again.arrays, again.sig, again.selected
         self.pending, self.tracks, self.fate = again.pending, again.tracks, again.fate
+        self.bound = again.bound
 
     # ---- what a draw may see ----
 
@@ -96,7 +103,7 @@ class Run:
         if track is None:
             return self.sig._replace(labels=Labels(None, self.arrays, self.extras))
         classes = None if track.classes is None else tuple(track.select(track.classes))
-        return self.sig._replace(labels=Labels(track.values, self.arrays, self.extras, classes))
+        return self.sig._replace(labels=Labels(track.hulls(*self._frame()), self.arrays, self.extras, classes))
 
     def select(self, channels: tuple[int, ...]) -> None:
         """Let the next steps see and change only some channels of the image."""
@@ -131,11 +138,12 @@ class Run:
                     "SelectiveChannelTransform"
                 )
             lowered = [ops.OnChannels(self.selected[1], tuple(lowered))]
+        steps = lowered if self.swaps is None else self.swapped(name, lowered)
         shape = sig.shape
         height = old_height = shape[0]
         width = old_width = shape[1]
         depth = sig.depth
-        self.pending.append((path, lowered, height, width))
+        self.pending.append((path, steps, height, width))
         for op in lowered:
             kind = op.kind
             if kind == "geometry":
@@ -149,6 +157,10 @@ class Run:
                     self.sig = sig = sig._replace(dtype="tensor")
             elif type(op) is ops.Call:
                 self.called()
+                return lowered
+            elif kind == "stack":
+                self.pending.pop()
+                self.take(path, op)
                 return lowered
             elif type(op) in _RETYPES:
                 self.sig = sig = _RETYPES[type(op)](op, sig)
@@ -171,6 +183,28 @@ class Run:
                     f"{path}: works on whole volumes, and {track.name} ({track.params.coord_format}) have no z; pass "
                     "them as KeypointParams(coord_format='xyz')"
                 )
+
+    def swapped(self, name: str, lowered: Sequence[Any]) -> Sequence[Any]:
+        """The ops of a step of transform `name`, and what they do to labels if they mirror the image."""
+        assert self.swaps is not None
+        mirrored = mirrors(lowered)
+        # Of a function only its author, who named it, knows that it mirrors.
+        op = self.swaps.get(name, self.swaps.get(ANY) if mirrored else None) if mirrored is not False else None
+        return lowered if op is None else (*lowered, op)
+
+    def take(self, path: str, op: ops.TakeFrames) -> None:
+        """Keep some frames of images and masks, and the labels of these frames."""
+        self.flush()
+        roles = ("images", "masks") if self.bound is None or self.bound.form == "frames" else ("images",)
+        stacks = [name for name, role in self.roles.items() if role in roles]
+        out = self.arrays.copy()
+        for name in stacks:
+            value, indices = out[name], op.indices(len(out[name]))
+            # Fresh arrays, since a frame may repeat.
+            out[name] = [copy(value[i]) for i in indices] if isinstance(value, (list, tuple)) else value[indices]
+        self.arrays = out
+        if self.bound is not None and self.bound.form == "frames":
+            self.bound.take(self.tracks, path, op.indices(len(self.bound.kept)))
 
     def note(self, path: str, name: str, params: Params, version: int, sees: str = "frames") -> None:
         """Write down a step that ran."""
@@ -294,18 +328,20 @@ class Run:
 
     def _run_arrays(self, lowered: Sequence[Any], height: int, width: int) -> dict[str, Any]:
         out = self.arrays.copy()
-        programs: dict[tuple[bool, bool], Sequence[Any]] = {}
+        programs: dict[tuple[bool, bool] | str, Sequence[Any]] = {}
         for name, role in self.roles.items():
-            kind = is_image, is_volume = role in IMAGE_ROLES, role in VOLUME_ROLES
-            if kind not in programs:
-                some = lowered if is_image else [for_mask(op) for op in lowered if acts_on_masks(op)]
-                if self.sig.depth and not is_volume:
-                    some = [op for op in some if op.kind != "scan"]
-                programs[kind] = self._rewritten(some, height, width)
-            if programs[kind]:
+            is_image, is_volume = role in IMAGE_ROLES, role in VOLUME_ROLES
+            # Masks share their ops, unless their values change by name.
+            group = (is_image, is_volume) if is_image or self.swaps is None else name
+            if group not in programs:
+                some = lowered if is_image else [for_mask(op, name) for op in lowered if acts_on_masks(op)]
+                if is_image and (self.swaps is not None or (self.sig.depth and not is_volume)):
+                    some = [op for op in some if op.kind != "labels" and (is_volume or op.kind != "scan")]
+                programs[group] = self._rewritten(some, height, width)
+            if programs[group]:
                 kernels = KERNELS if is_image else MASK_KERNELS
                 run = run_volume if is_volume else run_stack
-                out[name] = run(out[name], programs[kind], kernels, STACKED[role])
+                out[name] = run(out[name], programs[group], kernels, STACKED[role])
         return out
 
 
@@ -384,20 +420,22 @@ def owned(value: Any, source: Any) -> Any:
             return value.copy(order="C")
         return value
     if isinstance(value, (list, tuple)):
-        sources = source if isinstance(source, (list, tuple)) else [source] * len(value)
-        return [owned(frame, origin) for frame, origin in zip(value, sources, strict=False)]
+        same = isinstance(source, (list, tuple)) and len(source) == len(value)
+        return [owned(frame, source[i] if same else source) for i, frame in enumerate(value)]
     return value
 
 
-def for_mask(op: Any) -> Any:
-    """The op as it runs on masks."""
+def for_mask(op: Any, name: str = "mask") -> Any:
+    """The op as it runs on the mask target `name`."""
+    if type(op) is ops.Relabel:
+        return op.on(name)
     return op.for_mask() if hasattr(op, "for_mask") else op
 
 
 def acts_on_masks(op: Any) -> bool:
     """Whether masks change with the image."""
     kind = op.kind
-    if kind in ("geometry", "layout"):
+    if kind in ("geometry", "layout", "labels"):
         return True
     if kind == "volume":
         return not isinstance(op, ops.Holes3D) or op.fill_mask is not None

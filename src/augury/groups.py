@@ -62,6 +62,8 @@ class Leaf:
             if run.noting:
                 run.note(path, self.name, params, self.version)
             if lowered:
+                if run.swaps is not None:
+                    lowered = run.swapped(self.name, lowered)
                 run.pending.append((path, lowered, before.shape[0], before.shape[1]))
                 if after is None:
                     run.called()
@@ -89,8 +91,8 @@ class Leaf:
             raise StepError(f"{path}: {type(error).__name__}: {error}") from error
         if self.looks or run.selected is not None or (stream is not None and stream.used):
             return
-        # What such a step may run on does not depend on the signature alone.
-        if self.transform.sees == "volumes":
+        # What a step on whole volumes may run on does not depend on the signature alone.
+        if self.transform.sees == "volumes" or any(op.kind == "stack" for op in lowered):
             return
         function = any(op.kind == "call" for op in lowered)
         self.memo = (before, params, lowered, None if function else run.sig)

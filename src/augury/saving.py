@@ -71,9 +71,6 @@ MIT_IMPLIED: dict[str, tuple[str, ...]] = {
 # Arguments of the other library's pipelines that have no meaning here when they hold these values.
 _IDLE: dict[str, tuple[Any, ...]] = {
     "telemetry": (True, False, None),
-    "instance_binding": (None,),
-    "frame_binding": (None,),
-    "semantic_mask_label_mappings": (None,),
 }
 
 

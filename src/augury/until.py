@@ -45,7 +45,7 @@ def _targets(run: Run) -> dict[str, Any]:
         out[left.name] = left.write(height, width)
         if left.name == left.role:
             for field in left.params.label_fields or ():
-                out[field] = left.select(run.extras[field])
+                out[field] = left.select(run.extras[field], field)
     return out
 
 

@@ -442,6 +442,11 @@ VOLUME: list[Case] = [
     ("ToTensor3D", {}),
 ]
 
+VIDEO: list[Case] = [
+    ("UniformTemporalSubsample", {"num_frames": 1}),
+    ("UniformTemporalSubsample", {"num_frames": 5}),
+]
+
 CASES: list[Case] = [
     *FLIP,
     *TONE,
@@ -460,4 +465,5 @@ CASES: list[Case] = [
     *LIGHT,
     *FILM,
     *VOLUME,
+    *VIDEO,
 ]

@@ -26,6 +26,7 @@ MOVING = [case for case in VOLUME if case[0] in family.__all__ and case[0] not i
 BLENDING = {"Resize3D", "RandomResizedCrop3D", "Affine3D", "ElasticTransform3D"}
 EXACT = [case for case in MOVING if case[0] not in BLENDING]
 SIDES = (6, 17, 23)
+PLANES = ((0, 2), (1, 2))
 
 
 def made(case: Case) -> Any:
@@ -283,6 +284,22 @@ def test_what_scanners_do_leaves_all_but_volumes() -> None:
         assert np.array_equal(A.Compose([transform])(mask3d=targets["mask3d"])["mask3d"], targets["mask3d"])
     with pytest.raises(SampleError, match="works on whole volumes, not on some of their channels"):
         A.Compose([A.SelectiveChannelTransform([A.GhostingArtifact(p=1)])])(volume=cube()["volume"])
+
+
+def test_mirrored_volumes_swap_labels() -> None:
+    volume = np.zeros((4, 4, 4), np.uint8)
+    volume[0, 1, 1] = volume[1, 0, 2] = 1
+    turned = {np.rot90(np.rot90(volume, a, (0, 1)), b, p).tobytes() for a in range(4) for b in range(4) for p in PLANES}
+    swap = {"reflection": {"names": {"left": "right", "right": "left"}}}
+    points = A.KeypointParams("xyz", ["names"], label_mapping=swap)
+    pipeline = A.Compose([A.CubicSymmetry()], seed=1, keypoint_params=points)
+    seen = set()
+    for key in range(40):
+        out = pipeline(volume=volume, keypoints=[[1, 1, 0]], names=["left"], key=key)
+        mirrored = out["volume"].tobytes() not in turned
+        assert out["names"] == ["right" if mirrored else "left"]
+        seen.add(mirrored)
+    assert seen == {True, False}
 
 
 # ---- records ---------------------------------------------------------------------------------------------

@@ -419,8 +419,12 @@ def _of_labels(sig: Signature, labels: tuple[Any, ...], name: str) -> list[list[
 
 
 def _mask(sig: Signature) -> Array:
-    """The mask (H, W[, C])."""
-    mask = sig.labels.arrays.get("mask") if sig.labels is not None else None
+    """The mask (H, W[, C]): of a video the first frame's, of instance masks all that any of them covers."""
+    arrays = sig.labels.arrays if sig.labels is not None else {}
+    mask = arrays.get("mask")
+    if mask is None and len(arrays.get("masks", ())):
+        masks = arrays["masks"]
+        mask = masks[0] if "images" in arrays else np.max(np.stack(masks), axis=0)
     if mask is None or mask.shape[:2] != sig.shape[:2]:
         found = "missing" if mask is None else f"its shape {mask.shape} differs from the image's {sig.shape[:2]}"
         raise SampleError(f"mask: {found}; pass a mask of the image's height and width")
