@@ -8,12 +8,18 @@ import numpy as np
 import pytest
 
 import augury as A
+from augury.transform import REGISTRY
 from tests.catalogue.cases import CASES
 from tests.catalogue.test_suite import EXTRAS
 from tests.samples import equal, image, mask
 
 FRAMES = 3
-ONE_EACH = {name: arguments for name, arguments in CASES if name != "UniformTemporalSubsample"}
+# Of those that see frames.
+ONE_EACH = {
+    name: arguments
+    for name, arguments in CASES
+    if name != "UniformTemporalSubsample" and REGISTRY[name].sees == "frames"
+}
 
 
 def film(name: str) -> tuple[list[Any], list[Any]]:
