@@ -49,6 +49,7 @@ _NO_KEY = "0" * 24
 _HALF = 0xFFFFFFFF
 _32 = np.uint64(32)
 _ATTEMPTS = 10
+_BYTES = np.arange(256)
 
 
 class _Dropout(GeometricTransform, register=False):
@@ -437,6 +438,13 @@ def _filled_pixels(where: Array) -> Array:
     return flat.max(axis=2) if flat.ndim == 3 else flat
 
 
+def _among(mask: Array, values: Sequence[int]) -> Array:
+    """Where values are among some, (H, W[, C])."""
+    if mask.dtype != np.uint8 or mask.size != mask.shape[0] * mask.shape[1]:
+        return np.isin(mask, values)
+    return cv2.LUT(np.ascontiguousarray(mask), np.isin(_BYTES, values).view(np.uint8))
+
+
 def _objects(where: Array) -> tuple[Array, int]:
     """Connected pixels of (H, W[, C]): numbers from 1 per pixel, and how many there are."""
     count, labels = cv2.connectedComponents(_filled_pixels(where), connectivity=8)
@@ -473,14 +481,13 @@ class ConstrainedCoarseDropout(_Dropout):
     def draw(self, sig: Signature, stream: Stream) -> Params:
         holes: list[Hole] = []
         if self.mask_indices is not None:
-            labels, count = _objects(np.isin(_mask(sig), self.mask_indices))
-            for i in range(1, min(count, _MOST_HOLES) + 1):
-                one = (labels == i).astype(np.uint8)
-                w, h = cv2.boundingRect(one)[2:]
-                places = np.flatnonzero(one)
+            where = _filled_pixels(_among(_mask(sig), self.mask_indices))
+            _, labels, stats, _ = cv2.connectedComponentsWithStats(where, connectivity=8)
+            for i, (left, top, w, h, _) in enumerate(stats[1 : _MOST_HOLES + 1].tolist(), 1):
+                places = np.flatnonzero(labels[top : top + h, left : left + w] == i)
                 for _ in range(stream.integer(*self.num_holes_range)):
-                    y, x = divmod(int(places[stream.integer(0, len(places) - 1)]), sig.width)
-                    holes.append(self._hole(x + 0.5, y + 0.5, w, h, sig, stream))
+                    y, x = divmod(int(places[stream.integer(0, len(places) - 1)]), w)
+                    holes.append(self._hole(left + x + 0.5, top + y + 0.5, w, h, sig, stream))
         for x0, y0, x1, y1 in _of_labels(sig, self.bbox_labels, "bbox_labels") if self.bbox_labels else ():
             for _ in range(stream.integer(*self.num_holes_range)):
                 at = stream.uniform(x0, x1), stream.uniform(y0, y1)
