@@ -1,7 +1,7 @@
 """Write what the docs say about every transform, from the classes themselves: `python -m docs.make_reference`.
 
-Fills docs/transforms.md, and the table of renamed arguments in docs/coming-from-albumentations.md. A test says that
-both are up to date.
+Fills docs/transforms.md, the table of renamed arguments in docs/coming-from-albumentations.md, and that of transforms
+without a true inverse in docs/probes.md. A test says that they are up to date.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from augury.fields import Border, Field, Interpolation, Limits, Maybe, Probabili
 from augury.transform import REGISTRY, Transform
 
 FOLDER = Path(__file__).parent
-BEGIN, END = "<!-- renamed arguments: begin -->\n", "<!-- renamed arguments: end -->\n"
+RENAMED, ONE_WAY = "renamed arguments", "one-way transforms"
 
 INTRODUCTION = """# Transforms
 
@@ -43,6 +43,8 @@ FAMILIES = {
     "noise": "Noise",
     "medical": "Scanners and stains",
     "marks": "Marks",
+    "mixing": "Mixing",
+    "text": "Text",
     "rearrange": "Rearranged pixels",
     "volume": "Volumes",
     "weather": "Weather and dirt",
@@ -171,17 +173,46 @@ def renamed() -> str:
     return "\n".join(lines) + "\n"
 
 
+_FOLDS = "strong displacements fold the image over, so that some places are shown twice"
+# Transforms that move pixels and whose map may have no inverse, and why; a test looks for others.
+NOT_ONE_TO_ONE = {
+    "ElasticTransform": _FOLDS,
+    "GridDistortion": "a factor of 0 (distort_range down to -1) shows a line in place of a cell",
+    "GridElasticDeform": f"{_FOLDS}; at a magnitude of up to a quarter of a cell none is",
+    "OpticalDistortion": "far below 0 the rim shows the other side of the image",
+    "PiecewiseAffine": _FOLDS,
+    "PixelSpread": "pixels are shuffled, and some are dropped: `InverseError`",
+    "ThinPlateSpline": _FOLDS,
+    "WaterRefraction": "steep waves focus: some places are shown more than once",
+}
+
+
+def one_way() -> str:
+    """The table of transforms whose map may have no inverse."""
+    lines = ["| transform | why its map is not always one-to-one |", "| --- | --- |"]
+    return "\n".join([*lines, *(f"| {name} | {why} |" for name, why in sorted(NOT_ONE_TO_ONE.items()))]) + "\n"
+
+
 def escaped(text: str) -> str:
     """Text for a cell of a table."""
     return text.replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")
 
 
+def filled(page: Path, what: str, table: str) -> str:
+    """The text of a page with the table between the marks called `what`."""
+    begin, end = (f"<!-- {what}: {word} -->\n" for word in ("begin", "end"))
+    before, _, rest = page.read_text(encoding="utf-8").partition(begin)
+    return f"{before}{begin}\n{table}\n{end}{rest.partition(end)[2]}"
+
+
 def pages() -> dict[Path, str]:
     """Every page that is written from the classes, with the text it should have."""
-    coming = FOLDER / "coming-from-albumentations.md"
-    before, _, rest = coming.read_text(encoding="utf-8").partition(BEGIN)
-    after = rest.partition(END)[2]
-    return {FOLDER / "transforms.md": reference(), coming: f"{before}{BEGIN}\n{renamed()}\n{END}{after}"}
+    coming, probes = FOLDER / "coming-from-albumentations.md", FOLDER / "probes.md"
+    return {
+        FOLDER / "transforms.md": reference(),
+        coming: filled(coming, RENAMED, renamed()),
+        probes: filled(probes, ONE_WAY, one_way()),
+    }
 
 
 if __name__ == "__main__":

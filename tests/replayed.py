@@ -1,6 +1,6 @@
 """Run in a fresh process: replays the records of a JSON file both ways and prints a digest of each result.
 
-python -m tests.replayed FILE, where FILE holds a list of {"kind", "seed", "targets", "extras", "record", "applied"}.
+python -m tests.replayed FILE, where FILE holds a list of {"name", "kind", "seed", "targets", "record", "applied"}.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ import json
 import sys
 
 import augury as A
-from tests.samples import BOX_SETTINGS, POINT_SETTINGS, SPACE_SETTINGS, digest, sample
+from augury.digest import digest_of_item
+from tests.samples import BOX_SETTINGS, DONORS, POINT_SETTINGS, SPACE_SETTINGS, digest, extras, sample
 
 
 def main(path: str) -> None:
@@ -17,7 +18,8 @@ def main(path: str) -> None:
         jobs = json.load(file)
     out = []
     for job in jobs:
-        every = {**sample(job["kind"], job["seed"]), **job["extras"]}
+        every = sample(job["kind"], job["seed"])
+        every |= extras(job["name"], every["image"])
         targets = {name: every[name] for name in job["targets"]}
         settings = {}
         if "bboxes" in targets:
@@ -27,8 +29,14 @@ def main(path: str) -> None:
             }
         elif "keypoints" in targets:
             settings = {"keypoint_params": A.KeypointParams(**SPACE_SETTINGS)}
-        replayed = A.replay(job["record"], **targets)
+        found = {}
+        if job["name"] in DONORS:  # half the ways to find donors here, the other half below
+            items = targets[DONORS[job["name"]]]
+            found = {item.get("id", digest_of_item(item)): item for item in items}
+        alone = {name: value for name, value in targets.items() if name not in DONORS.values()}
+        replayed = A.replay(job["record"], donors=found.get, **alone)
         rebuilt = A.Compose.from_applied_transforms(job["applied"], **settings)(**targets)
+        rebuilt = {name: rebuilt[name] for name in replayed}
         out.append([digest(replayed), digest(rebuilt)])
     print(json.dumps(out))
 

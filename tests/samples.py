@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -95,6 +99,52 @@ def sample(kind: str, seed: int = 0) -> dict[str, Any]:
     }  # fmt: skip
     channels, dtype = shapes[kind]
     return {"image": image(channels=channels, dtype=dtype, seed=seed), "mask": mask(seed=seed)}
+
+
+# What donors are passed under, by transform.
+DONORS = {
+    "Mosaic": "mosaic_metadata", "CopyAndPaste": "copy_paste_metadata", "OverlayElements": "overlay_metadata",
+    "FDA": "fda_metadata", "HistogramMatching": "hm_metadata", "PixelDistributionAdaptation": "pda_metadata",
+}  # fmt: skip
+
+
+def donors(like: Any, count: int = 3) -> list[dict[str, Any]]:
+    """Items for an image of this dtype and these channels, every other one without an id."""
+    out = []
+    for i in range(count):
+        channels = like.shape[2] if like.ndim > 2 else 0
+        item = {"image": image(44 + 9 * i, 50, channels, str(like.dtype), seed=90 + i), **labels(44 + 9 * i, 50, i)}
+        item |= {"mask": mask(44 + 9 * i, 50, seed=i), "masks": [mask(44 + 9 * i, 50, seed=i + j) for j in range(2)]}
+        out.append(item if i % 2 else {"id": f"donor {i}", **item})
+    return out
+
+
+def extras(name: str, like: Any) -> dict[str, Any]:
+    """What a transform asks for beside the targets of a sample with this image."""
+    if name == "RandomCropNearBBox":
+        return {"cropping_bbox": [10, 12, 50, 44]}
+    if name == "TextImage":
+        texts = [("Who reads this?", [0.1, 0.1, 0.9, 0.4]), ("one two three", [0.3, 0.6, 0.8, 0.8])]
+        return {"textimage_metadata": [{"text": text, "bbox": bbox} for text, bbox in texts]}
+    if name == "OverlayElements":
+        items = [{k: item[k] for k in ("image", "mask")} | {"mask_id": 7} for item in donors(like)]
+        return {"overlay_metadata": [items[0] | {"bbox": [0.1, 0.2, 0.5, 0.6]}, items[1] | {"id": 4}, items[2]]}
+    if name == "CopyAndPaste":
+        return {"copy_paste_metadata": [item | {k: item[k][:1] for k in ("bboxes", "labels")} for item in donors(like)]}
+    return {DONORS[name]: donors(like)} if name in DONORS else {}
+
+
+@cache
+def font() -> str:
+    """Path of a font that Pillow ships, as a file."""
+    from PIL import ImageFont
+
+    path = Path(tempfile.gettempdir()) / "augury_tests_font.ttf"
+    stream: Any = ImageFont.load_default(20).path  # type: ignore[union-attr]
+    fresh = path.with_suffix(f".{os.getpid()}")
+    fresh.write_bytes(stream.getvalue())
+    fresh.replace(path)
+    return str(path)
 
 
 def equal(a: Any, b: Any) -> bool:

@@ -103,7 +103,7 @@ def programs(draw: st.DrawFn, image: Any, most: int = 8) -> list[Any]:
 
 def arguments(cls: type[Transform]) -> st.SearchStrategy[dict[str, Any]]:
     """Valid arguments of a transform, each left out or drawn from its field."""
-    fields = {name: values_of(field) for name, field in cls.fields.items() if name != "p"}
+    fields = {name: values_of(field) for name, field in cls.fields.items() if name not in ("p", "font_path")}
     required = {name for name in fields if cls.fields[name].required}
     return st.fixed_dictionaries(
         {name: fields[name] for name in required}, optional={n: v for n, v in fields.items() if n not in required}
@@ -113,7 +113,9 @@ def arguments(cls: type[Transform]) -> st.SearchStrategy[dict[str, Any]]:
 def values_of(field: Field[Any, Any]) -> st.SearchStrategy[Any]:
     """Values that a field accepts; where it has no bounds, up to three times its default."""
     if isinstance(field, Maybe):
-        return st.none() | values_of(field.inner)
+        # Images and functions have no examples.
+        bare = isinstance(field.inner, Plain) and not field.inner.examples
+        return st.none() if bare else st.none() | values_of(field.inner)
     if isinstance(field, Flag):
         return st.booleans()
     if isinstance(field, Option):

@@ -28,6 +28,8 @@ SquareSymmetry TimeReverse AnnotationArtifacts BiasField GibbsRinging HEStain KS
 Sharpness AugMix AdditiveNoise StochasticConvolution Morphological PixelSpread RandomGridShuffle Superpixels
 Affine3D CenterCrop3D CoarseDropout3D CubicSymmetry ElasticTransform3D Flip3D GridShuffle3D Pad3D PadIfNeeded3D
 RandomCrop3D RandomResizedCrop3D RandomRotate90_3D Resize3D ToTensor3D Anisotropy3D GhostingArtifact MotionArtifact
+GridElasticDeform PiecewiseAffine ThinPlateSpline WaterRefraction
+Mosaic CopyAndPaste OverlayElements FDA HistogramMatching PixelDistributionAdaptation TextImage
 UniformTemporalSubsample
 """.split()
 OWN = "Lambda ImageOnlyTransform DualTransform Transform".split()
@@ -40,7 +42,7 @@ load to_dict from_dict convert
 schedule linear cosine steps choice boxes_left mask_left
 TrivialAugment RandAugment AutoAugment
 """.split()
-VALUES = "Program Ledger".split()
+VALUES = "Program Ledger MixUp CutMix".split()
 EVERY = [*TRANSFORMS, *OWN, *GROUPS, *PARAMETERS, *ERRORS, *FUNCTIONS, *VALUES]
 
 

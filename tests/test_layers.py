@@ -14,10 +14,11 @@ import augury
 ROOT = Path(augury.__file__).parent
 # Files and folders of the package, top to bottom. Files of one folder may import each other.
 LAYERS = """
-errors digest rng fields varying sample maps maps3d
+errors digest rng fields varying donors sample maps maps3d
 ops program rules
 kernels targets
 execute
+batches
 transform custom catalogue groups until call drawn compose policies replay saving
 inspect ledger torch
 doctor

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,6 +13,7 @@ from hypothesis import strategies as st
 
 from augury import maps, ops
 from augury.errors import InverseError
+from augury.rng import Source
 
 KEY = "0123456789abcdef01234567"
 D4 = ("e", "r90", "r180", "r270", "v", "hvt", "h", "t")
@@ -25,6 +30,10 @@ FIELDS = (
     ops.SmoothField(KEY, 130.0, 14.0, uniform=True),
     ops.SmoothField(KEY, 15.0, 6.0, approximate=True),
     ops.ControlField(KEY, 5, 4, 0.03),
+    ops.MeshField(KEY, 4, 5, 0.02, 0.02),
+    ops.MeshField(KEY, 4, 3, 0.05, 0.05, pinned=True),
+    ops.SplineField(KEY, 4, 0.2),
+    ops.WaveField(0.01, ((0.5, 30.0, 10.0), (0.9, 200.0, 100.0))),
 )
 
 
@@ -171,10 +180,81 @@ def test_neutral_fields_are_the_identity() -> None:
         ops.GridField((1.0,) * 5, (1.0,) * 3),
         ops.LensField("camera", 0.0),
         ops.ControlField(KEY, 3, 3, 0.0),
+        ops.MeshField(KEY, 3, 3, 0.0, 0.0),
+        ops.SplineField(KEY, 3, 0.0),
+        ops.WaveField(0.0, ((0.5, 30.0, 10.0),)),
     ):
         move = ops.Remap(field).map(20, 30)
         np.testing.assert_allclose(move.map_x, np.tile(np.arange(30.0), (20, 1)), atol=1e-5)
         np.testing.assert_allclose(move.map_y, np.tile(np.arange(20.0)[:, None], (1, 30)), atol=1e-5)
+
+
+@pytest.mark.parametrize("mode", ["camera", "fisheye"])
+def test_lens_by_its_formula(mode: str) -> None:
+    height, width, k = 40, 61, 0.4
+    x, y = np.meshgrid(np.arange(width) - 30.0, np.arange(height) - 19.5)
+    half = np.hypot(width, height) / 2
+    r2 = (x / width) ** 2 + (y / height) ** 2 if mode == "camera" else (x / half) ** 2 + (y / half) ** 2
+    factor = 1 + k * r2 + (k * r2**2 if mode == "camera" else 0)
+    map_x, map_y = maps.lens_field(mode, k, height, width)
+    np.testing.assert_allclose(map_x, x * factor + 30, atol=1e-4)
+    np.testing.assert_allclose(map_y, y * factor + 19.5, atol=1e-4)
+
+
+@pytest.mark.parametrize("columns", [4, 40])
+def test_control_points_are_enlarged_as_opencv_does(columns: int) -> None:
+    noise = Source(KEY).uniform(2 * 5 * columns, -9, 9).reshape(2, 5, columns)
+    map_x, map_y = maps.control_field(KEY, 5, columns, 0.1, 90, 130)
+    for seen, part, at in ((map_x, noise[0], np.arange(130)), (map_y, noise[1], np.arange(90)[:, None])):
+        np.testing.assert_allclose(seen - at, cv2.resize(part, (130, 90), interpolation=cv2.INTER_CUBIC), atol=1e-4)
+
+
+def test_a_mesh_is_bilinear_between_its_vertices() -> None:
+    height, width, rows, columns = 60, 90, 3, 4
+    moved = Source(KEY).normal(2 * rows * columns).reshape(2, rows, columns) * [[[0.1 * width]], [[0.05 * height]]]
+    knots_y, knots_x = np.linspace(0, height, rows), np.linspace(0, width, columns)
+    down = [np.array([np.interp(np.arange(height) + 0.5, knots_y, column) for column in part.T]).T for part in moved]
+    x, y = (np.array([np.interp(np.arange(width) + 0.5, knots_x, row) for row in part]) for part in down)
+    map_x, map_y = maps.mesh_field(KEY, rows, columns, 0.1, 0.05, False, height, width)
+    np.testing.assert_allclose(map_x, x + np.arange(width), atol=1e-4)
+    np.testing.assert_allclose(map_y, y + np.arange(height)[:, None], atol=1e-4)
+
+
+@pytest.mark.parametrize(("points", "tolerance"), [(2, 0.005), (4, 0.005), (8, 0.02)])
+@pytest.mark.parametrize(("height", "width"), [(97, 131), (300, 256)])
+def test_a_spline_is_the_thin_plate_spline(points: int, tolerance: float, height: int, width: int) -> None:
+    """Bookstein's system, solved and evaluated at every pixel."""
+    at = np.linspace(0, 1, points)
+    control = np.stack(np.meshgrid(at, at), axis=-1).reshape(-1, 2)
+    reach = np.array([width, height]) * 0.3 / (points - 1)
+    moved = Source(KEY).uniform(2 * points**2, -1, 1).reshape(2, -1).T * reach
+
+    def kernel(p: np.ndarray) -> np.ndarray:
+        r = np.hypot(*(p[:, None] - control).transpose(2, 0, 1))
+        bend = r**2 * np.log(np.where(r > 0, r, 1))
+        return np.concatenate([bend, np.ones((len(p), 1)), p], axis=1)
+
+    system = np.zeros((points**2 + 3, points**2 + 3))
+    system[:-3] = kernel(control)
+    system[-3:, :-3] = system[:-3, -3:].T
+    weights = np.linalg.solve(system, np.concatenate([moved, np.zeros((3, 2))]))
+    x, y = np.meshgrid((np.arange(width) + 0.5) / width, (np.arange(height) + 0.5) / height)
+    exact = kernel(np.stack([x.ravel(), y.ravel()], axis=1)) @ weights
+    map_x, map_y = maps.spline_field(KEY, points, 0.3, height, width)
+    assert np.abs(exact[:, 0].reshape(height, width) + np.arange(width) - map_x).max() < tolerance * reach[0]
+    assert np.abs(exact[:, 1].reshape(height, width) + np.arange(height)[:, None] - map_y).max() < tolerance * reach[1]
+
+
+def test_waves_by_their_formula() -> None:
+    height, width, waves = 50, 80, ((0.3, 25.0, 70.0), (1.1, 250.0, 0.0))
+    x, y = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
+    map_x, map_y = maps.wave_field(0.04, waves, height, width)
+    for seen, at, axis in ((map_x, x, np.cos), (map_y, y, np.sin)):
+        moved = np.zeros((height, width))
+        for length, direction, phase in np.array(waves) * (50, np.pi / 180, np.pi / 180):
+            along = x * np.cos(direction) + y * np.sin(direction)
+            moved += 0.04 * 50 * axis(direction) * np.sin(2 * np.pi * along / length + phase)
+        np.testing.assert_allclose(seen, at - 0.5 + moved, atol=1e-4)
 
 
 @pytest.mark.parametrize("sigma", [5.0, 12.0])
@@ -188,6 +268,27 @@ def test_smooth_displacements_have_the_expected_spread(sigma: float, uniform: bo
         spread += [((map_y - np.arange(300)[:, None]) ** 2).mean()]
     expected = (1 / np.sqrt(3) if uniform else 1.0) / (2 * np.sqrt(np.pi))
     assert np.sqrt(np.mean(spread)) == pytest.approx(expected, rel=0.12)
+
+
+def test_fields_do_not_depend_on_the_threads_of_blas() -> None:
+    code = f"""
+import hashlib
+from augury import maps
+for size in ((61, 83), (256, 256), (1, 9000)):
+    for name, params in (
+        ("lens", ("camera", 0.1)), ("control", ({KEY!r}, 30, 31, 0.1)), ("mesh", ({KEY!r}, 40, 90, 0.1, 0.1, False)),
+        ("spline", ({KEY!r}, 4, 0.3)), ("spline", ({KEY!r}, 16, 0.3)), ("wave", (0.01, ((0.1, 10.0, 20.0),) * 40)),
+    ):
+        fields = getattr(maps, name + "_field")(*params, *size)
+        print(hashlib.md5(b"".join(field.tobytes() for field in fields)).hexdigest())
+"""
+    found = set()
+    for threads in ("1", "4"):
+        names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+        environment = {**os.environ, **dict.fromkeys(names, threads), "PYTHONPATH": os.pathsep.join(sys.path)}
+        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+        found.add(done.stdout)
+    assert len(found) == 1 and len(found.pop().split()) == 18
 
 
 def test_fields_depend_on_nothing_but_their_arguments() -> None:

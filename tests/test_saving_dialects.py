@@ -17,7 +17,7 @@ import pytest
 import augury as A
 from augury.saving import MIT_DEFAULTS, MIT_IMPLIED
 from augury.transform import Transform, find_transform
-from tests.samples import BOX_SETTINGS, POINT_SETTINGS, SPACE_SETTINGS, cube, image, labels, mask
+from tests.samples import BOX_SETTINGS, POINT_SETTINGS, SPACE_SETTINGS, cube, extras, font, image, labels, mask
 
 DATA = Path(__file__).parent / "data"
 DIALECTS: dict[str, dict[str, dict[str, Any]]] = json.loads((DATA / "dialects.json").read_text())
@@ -44,6 +44,9 @@ NEEDED: dict[str, dict[str, Any]] = {
     "Resize3D": {"size": [3, 20, 30]},
     "Pad3D": {"padding": 2},
     "PadIfNeeded3D": {"min_zyx": [3, 20, 30]},
+    "GridElasticDeform": {"num_grid_xy": [4, 4], "magnitude": 3},
+    "UniformTemporalSubsample": {"num_frames": 3},
+    "TextImage": {"font_path": font()},
 }
 
 
@@ -58,15 +61,25 @@ def stored(cls: type[Transform], name: str, value: Any) -> Any:
 
 
 def test_every_transform_is_in_the_facts() -> None:
-    assert set(DIALECTS[SUCCESSOR]) == set(A.catalogue.__all__)
+    assert {*DIALECTS[SUCCESSOR], "TextImage"} == set(A.catalogue.__all__)
     new = set(
         """
         ModeFilter StochasticConvolution RicianNoise Enhance ChannelSwap PhotoMetricDistort ExposureMatching Colorize
         BiasField GibbsRinging KSpaceSpikeNoise AnnotationArtifacts GridMask GuidedCoarseDropout
-        BBoxSubsetSafeRandomCrop PixelSpread
+        BBoxSubsetSafeRandomCrop PixelSpread WaterRefraction UniformTemporalSubsample
     """.split()
     )
-    new |= {"LetterBox", "AtmosphericFog", "LensFlare", "Vignetting", "FilmGrain", "Halftone", "Dithering"}
+    new |= {
+        "CopyAndPaste",
+        "UniformTemporalSubsample",
+        "LetterBox",
+        "AtmosphericFog",
+        "LensFlare",
+        "Vignetting",
+        "FilmGrain",
+        "Halftone",
+        "Dithering",
+    }
     new |= {"Affine3D", "ElasticTransform3D", "Flip3D", "GridShuffle3D", "RandomResizedCrop3D", "RandomRotate90_3D"}
     new |= {"Resize3D", "Anisotropy3D", "GhostingArtifact", "MotionArtifact"}
     assert set(A.catalogue.__all__) - set(DIALECTS[MIT]) == new
@@ -138,6 +151,8 @@ def test_what_mit_saves_is_read_and_runs(case: dict[str, Any]) -> None:
     }
     if cls is A.RandomCropNearBBox:
         data["cropping_bbox"] = [10, 10, 40, 40]
+    elif "metadata_key" in cls.fields:
+        (data[transform.metadata_key],) = extras(cls.__name__, data["image"]).values()
     boxes, points = A.BboxParams(**BOX_SETTINGS), A.KeypointParams(**POINT_SETTINGS)
     pipeline = A.Compose([transform], bbox_params=boxes, keypoint_params=points, seed=1)
     for key in range(3):

@@ -13,6 +13,7 @@ from augury.ops import Op
 from augury.rng import State, Stream, seeded
 from augury.sample import Signature
 from augury.transform import REGISTRY, ImageTransform, Params, Transform
+from tests.samples import extras
 
 SIG = Signature((8, 9, 3))
 
@@ -119,10 +120,9 @@ def test_what_a_field_says_it_draws_is_drawn(name: str) -> None:
     image = np.zeros((40, 40, 3), np.uint8)
     for key in range(4):
         transform = cls(**{**needed, "p": 1})
-        sample = {"volume": image} if cls.sees == "volumes" else {"image": image}
-        (_, params), *_ = A.ReplayCompose([transform], seed=key, save_applied_params=True)(**sample)[
-            "applied_transforms"
-        ]
+        pipeline = A.ReplayCompose([transform], seed=key, save_applied_params=True)
+        given = {"volume": image} if cls.sees == "volumes" else {"image": image, **extras(name, image)}
+        (_, params), *_ = pipeline(**given)["applied_transforms"]
         for param, field in declared.items():
             low, high = getattr(transform, field)
             if isinstance(cls.fields[field], fields.OddLimits):

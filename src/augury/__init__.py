@@ -23,6 +23,7 @@ from augury.varying import choice, cosine, linear, schedule, steps
 
 if TYPE_CHECKING:
     from augury import inspect as _inspect
+    from augury.batches import CutMix, MixUp
     from augury.doctor.probe import probe
     from augury.explorer import explore
     from augury.ledger import Ledger
@@ -35,7 +36,9 @@ __version__ = "0.1.0"
 
 # Loaded when first used, so that importing augury stays as cheap as importing NumPy and OpenCV.
 _LATER = {
+    "CutMix": "augury.batches",
     "Ledger": "augury.ledger",
+    "MixUp": "augury.batches",
     "explore": "augury.explorer",
     "inverse": "augury.inspect",
     "show": "augury.inspect",

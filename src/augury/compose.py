@@ -16,6 +16,7 @@ from numpy import ndarray
 
 from augury import call, transform
 from augury.call import Applied, Record, fate_of, finish, signature_of, start
+from augury.donors import Load
 from augury.drawn import applied_steps
 from augury.errors import FieldError, SampleError, StepError, nearest, shown
 from augury.execute import ONLY_IMAGE, Run, owned
@@ -418,17 +419,25 @@ class Compose(Group):
 
     @classmethod
     def from_applied_transforms(
-        cls, applied_transforms: Sequence[Any], *, callables: Mapping[str, Any] | None = None, **settings: Any
+        cls,
+        applied_transforms: Sequence[Any],
+        *,
+        callables: Mapping[str, Any] | None = None,
+        donors: Load | None = None,
+        **settings: Any,
     ) -> Compose:
         """A pipeline with p=1 that repeats the values of `result["applied_transforms"]`, also after a trip through
         JSON.
 
-        callables: functions by name for Lambda steps. settings: other arguments of Compose, such as bbox_params; those
-        of the pipeline that made the list are the default, unless it went through JSON, which leaves them behind.
+        callables: functions by name for Lambda steps. donors: as in `replay`. settings: other arguments of Compose,
+        such as bbox_params; those of the pipeline that made the list are the default, unless it went through JSON,
+        which leaves them behind.
         Raises RecordError for unknown transforms or damaged entries.
         """
         known = getattr(applied_transforms, "settings", {})
-        return Compose(applied_steps(applied_transforms, callables or {}), **{**known, **settings})
+        steps = applied_steps(applied_transforms, callables or {})
+        steps.donors = donors
+        return Compose(steps, **{**known, **settings})
 
 
 # Arguments that running the steps again needs too.

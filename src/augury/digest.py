@@ -7,8 +7,10 @@ from hashlib import blake2b
 from typing import Any
 
 import numpy as np
+import stringzilla as sz
 
 CELLS = 4
+_KEY = sz.Aes256GcmKey(bytes(32))
 
 
 def digest_of(value: Any) -> dict[str, Any]:
@@ -37,3 +39,38 @@ def distance(a: Mapping[str, Any], b: Mapping[str, Any]) -> float | None:
     if not x or len(x) != len(y):
         return None
     return float(max(abs(p - q) for p, q in zip(x, y, strict=True)))
+
+
+def digest_of_item(item: Mapping[str, Any]) -> str:
+    """A 64-bit digest of everything in a dict of arrays, lists and plain values, except its "id"."""
+    hashed = blake2b(digest_size=8)
+
+    def feed(value: Any) -> None:
+        if isinstance(value, Mapping):
+            for name in sorted(value, key=str):
+                hashed.update(f"{name}:".encode())
+                feed(value[name])
+        elif isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
+            hashed.update(f"{value.shape}{value.dtype}".encode())
+            hashed.update(_tag(value))
+        elif isinstance(value, (list, tuple)) or hasattr(value, "tolist"):
+            values = value.tolist() if hasattr(value, "tolist") else value
+            hashed.update(b"[")
+            for one in values if isinstance(values, (list, tuple)) else (repr(values),):
+                feed(one)
+            hashed.update(b"]")
+        else:
+            hashed.update(f"{value!r},".encode())
+
+    feed({name: value for name, value in item.items() if name != "id"})
+    return hashed.hexdigest()
+
+
+def _tag(array: Any) -> bytes:
+    """16 bytes that tell the bytes of an array from others: the AES-256-GMAC (SP 800-38D) under an all-zero key.
+
+    A published standard, so the same everywhere, and some fifteen times as fast as BLAKE2b: items are hashed in every
+    call that keeps a record. It guards against mistakes, not against forgery.
+    """
+    tag: bytes = _KEY.encrypt(b"", bytes(12), np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)[1]
+    return tag

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from augury.donors import Load
 from augury.errors import RecordError, shown
 from augury.execute import Run
 from augury.fields import frozen, plain
@@ -41,13 +42,21 @@ class Drawn(Transform, register=False):
 
     __hash__ = Transform.__hash__
 
+    @property
+    def asks_for(self) -> Sequence[str]:
+        key = self.step.params.get("metadata_key")
+        return (key,) if isinstance(key, str) else ()
+
 
 class DrawnSteps(Group):
     """Steps that were drawn before, in order."""
 
     transforms: tuple[Drawn, ...]
+    donors: Load | None = None
 
     def draw(self, branch: Any, run: Run, stream: Any) -> None:
+        if self.donors is not None:
+            run.load, run.donors = self.donors, None
         for drawn in self.transforms:
             step = drawn.step
             run.replay(step.path, step.name, drawn.lowers, dict(step.params), step.version)

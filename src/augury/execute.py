@@ -10,8 +10,10 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 
 from augury import ops, rules
+from augury.donors import Donors, Load
 from augury.errors import AuguryError, RecordError, SampleError, StepError, located, shown
 from augury.kernels.cpu import KERNELS, MASK_KERNELS
+from augury.kernels.cpu.mix import new_instances
 from augury.rng import State
 from augury.sample import (
     DTYPE_NAMES,
@@ -59,6 +61,9 @@ class Run:
     fate: list[tuple[str, Event]] | None = None
     # The signature of the whole image and the channels, while steps see only some of them.
     selected: tuple[Signature, tuple[int, ...]] | None = None
+    # What a replay finds donors by, and those that steps have asked for so far.
+    load: Load | None = None
+    donors: Donors | None = None
     # What steps that mirror the image do to labels, by the name of the transform; None if nothing.
     swaps: Mapping[str, ops.Relabel] | None = None
     # Frames or instances whose parts go together; None unless the pipeline binds any.
@@ -92,6 +97,7 @@ class Run:
         again = start.copy()
         self.arrays, self.sig, self.selected = again.arrays, again.sig, again.selected
         self.pending, self.tracks, self.fate = again.pending, again.tracks, again.fate
+        self.donors = None
         self.bound = again.bound
 
     # ---- what a draw may see ----
@@ -99,11 +105,14 @@ class Run:
     def labelled(self) -> Signature:
         """The signature with the labels and arrays after all steps so far, which are run for it."""
         self.flush()
+        if self.donors is None:
+            self.donors = Donors(self.extras, self.load, self.noting)
         track = next((track for track in self.tracks if track.role == "bboxes"), None)
         if track is None:
-            return self.sig._replace(labels=Labels(None, self.arrays, self.extras))
-        classes = None if track.classes is None else tuple(track.select(track.classes))
-        return self.sig._replace(labels=Labels(track.hulls(*self._frame()), self.arrays, self.extras, classes))
+            return self.sig._replace(labels=Labels(None, self.arrays, self.extras, None, self.donors))
+        classes = None if track.classes is None else tuple(track.select(track.classes, track.params.label_fields[0]))
+        hulls = track.hulls(*self._frame())
+        return self.sig._replace(labels=Labels(hulls, self.arrays, self.extras, classes, self.donors))
 
     def select(self, channels: tuple[int, ...]) -> None:
         """Let the next steps see and change only some channels of the image."""
@@ -158,6 +167,13 @@ class Run:
             elif type(op) is ops.Call:
                 self.called()
                 return lowered
+            elif kind == "mix":
+                if self.bound is not None and op.adds:
+                    raise SampleError(
+                        f"{path}: adds labels, which instances or frames that are bound together have no place for; "
+                        "leave the binding out"
+                    )
+                height, width = op.size(height, width)
             elif kind == "stack":
                 self.pending.pop()
                 self.take(path, op)
@@ -166,6 +182,8 @@ class Run:
                 self.sig = sig = _RETYPES[type(op)](op, sig)
         if height != old_height or width != old_width or depth != sig.depth:
             self.sig = new_signature((height, width, *sig.shape[2:]), sig.dtype, depth)
+        if lowered[-1].kind == "mix":
+            self.flush()  # what it adds to a list of masks is added once, after its own step
         return lowered
 
     def _need_volumes(self, path: str) -> None:
@@ -338,11 +356,21 @@ class Run:
                 if is_image and (self.swaps is not None or (self.sig.depth and not is_volume)):
                     some = [op for op in some if op.kind != "labels" and (is_volume or op.kind != "scan")]
                 programs[group] = self._rewritten(some, height, width)
-            if programs[group]:
+            if program := programs[group]:
                 kernels = KERNELS if is_image else MASK_KERNELS
+                mixes = program[-1].kind == "mix"
+                if mixes:
+                    program = [*program[:-1], program[-1]._replace(target=name, role=role)]
+                more = new_instances(out[name], program[-1]) if mixes and role == "masks" else []
                 run = run_volume if is_volume else run_stack
-                out[name] = run(out[name], programs[group], kernels, STACKED[role])
+                out[name] = run(out[name], program, kernels, STACKED[role])
+                if more:
+                    out[name] = [*out[name], *more] if isinstance(out[name], list) else _stacked(out[name], more)
         return out
+
+
+def _stacked(frames: Any, more: list[Array]) -> Any:
+    return (*frames, *more) if isinstance(frames, tuple) else np.stack([*frames, *more])
 
 
 def first_frame(value: Any, role: str) -> Any:
@@ -402,7 +430,7 @@ def instance_events(
     events: list[tuple[str, Event]] = []
     for name, role in roles.items():
         if role == "masks":
-            for i, (old, new) in enumerate(zip(before[name], after[name], strict=True)):
+            for i, (old, new) in enumerate(zip(before[name], after[name], strict=False)):
                 had, has = np.count_nonzero(old), np.count_nonzero(np.asarray(new))
                 if had and not has:
                     events.append((name, (path, i, "removed", rule, 0.0, None)))
@@ -439,6 +467,8 @@ def acts_on_masks(op: Any) -> bool:
         return True
     if kind == "volume":
         return not isinstance(op, ops.Holes3D) or op.fill_mask is not None
+    if kind == "mix":
+        return bool(op.on_masks)
     if kind == "call":
         return isinstance(op, ops.Call)
     if isinstance(op, ops.Morphology):

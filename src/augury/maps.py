@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import cv2
@@ -236,6 +237,13 @@ class Dense:
         """Where output points (N, 2) came from."""
         return self._sample(xy)[0]
 
+    def folds(self) -> bool:
+        """Whether the area of some square of neighbouring pixels, seen in the source, is turned over or nil."""
+        (x_across, x_down), (y_across, y_down) = (
+            (np.diff(field, axis=1)[:-1], np.diff(field, axis=0)[:, :-1]) for field in (self.map_x, self.map_y)
+        )
+        return bool((x_across * y_down <= x_down * y_across).any())
+
     def inverse(self) -> Dense:
         """The field that undoes this one, found at pixel centres."""
         height, width = self.map_x.shape
@@ -442,7 +450,10 @@ def grid_lines(unit: float, width: float, x: float, y: float, angle: float, size
 
 def grid_field(x_factors: tuple[float, ...], y_factors: tuple[float, ...], height: int, width: int) -> Maps:
     """Each axis is cut into as many equal cells as it has factors; output cell i shows factor i's cells of source."""
-    return _over(_stretched(x_factors, width)[None, :], _stretched(y_factors, height)[:, None], height, width)
+    map_x, map_y = np.empty((height, width), np.float32), np.empty((height, width), np.float32)
+    map_x[:] = _stretched(x_factors, width)
+    map_y[:] = _stretched(y_factors, height)[:, None]
+    return map_x, map_y
 
 
 def _stretched(factors: tuple[float, ...], size: int) -> npt.NDArray[np.float32]:
@@ -458,26 +469,22 @@ def lens_field(mode: str, k: float, height: int, width: int) -> Maps:
     camera: 1 + k r^2 + k r^4, x and y as fractions of width and height (the OpenCV model with focal lengths
     W and H and k1 = k2 = k); fisheye: 1 + k r^2, r as a fraction of half the diagonal.
     """
-    x = np.arange(width, dtype=np.float32) - np.float32((width - 1) / 2)
-    y = np.arange(height, dtype=np.float32) - np.float32((height - 1) / 2)
-    if mode == "camera":
-        r2 = ((y / np.float32(height)) ** 2)[:, None] + (x / np.float32(width)) ** 2
-        factor = r2 * np.float32(k)
-        factor += np.float32(k)
-        factor *= r2
-    else:
-        half = np.float32(math.hypot(width, height) / 2)
-        factor = ((y / half) ** 2)[:, None] + (x / half) ** 2
-        factor *= np.float32(k)
-    factor += np.float32(1)
-    map_x, map_y = factor * x, factor * y[:, None]
-    map_x += np.float32((width - 1) / 2)
-    map_y += np.float32((height - 1) / 2)
-    return map_x, map_y
+    x, y = np.arange(width) - (width - 1) / 2, np.arange(height) - (height - 1) / 2
+    half = math.hypot(width, height) / 2
+    unit, fourth = ((width, height), k) if mode == "camera" else ((half, half), 0.0)
+    # 1 + k r^2 + fourth r^4 with r^2 = u^2 + v^2, sorted by powers of v^2 or of u^2: a product of three terms.
+    squares = [(at / length) ** 2 for at, length in zip((x, y), unit, strict=True)]
+    u, v = (np.stack([np.ones_like(s), s, s * s]) for s in squares)
+    across, down = (np.stack([1 + k * s + fourth * s * s, k + 2 * fourth * s, 0 * s + fourth]) for s in squares)
+    across *= x
+    across[0] += (width - 1) / 2
+    down *= y
+    down[0] += (height - 1) / 2
+    return _product(v.T, across), _product(down.T, u)
 
 
 # A Gaussian of this many pixels is wide enough to be drawn on a coarser grid and enlarged.
-_SMOOTH_ENOUGH = 4.0
+_SMOOTH_ENOUGH = 4
 
 
 def smooth_field(
@@ -485,11 +492,11 @@ def smooth_field(
 ) -> Maps:
     """White noise smoothed by a Gaussian of sigma pixels and multiplied by alpha (Simard et al., 2003).
 
-    Noise is standard Gaussian, or uniform in [-1, 1). A sigma of eight pixels or more is drawn on a grid
-    coarser by sigma / 4 and enlarged by cubic interpolation, with the same variance. `approximate` cuts the
+    Noise is standard Gaussian, or uniform in [-1, 1). A sigma of four pixels or more is drawn on a grid coarser by 2,
+    by sigma / 4 from 12 on, and enlarged by cubic interpolation, with the same variance. `approximate` cuts the
     Gaussian to 17 x 17 pixels on the full grid.
     """
-    shrink = 1 if approximate else max(1, int(sigma / _SMOOTH_ENOUGH))
+    shrink = 1 if approximate or sigma < _SMOOTH_ENOUGH else max(2, int(sigma / _SMOOTH_ENOUGH))
     rows, columns = max(1, round(height / shrink)), max(1, round(width / shrink))
     fields, area = 1 if same_dxdy else 2, rows * columns
     source = Source(key)
@@ -504,7 +511,7 @@ def smooth_field(
             part = cv2.GaussianBlur(part, size, sigmaX=sigma_x, sigmaY=sigma_y, borderType=cv2.BORDER_REFLECT)
         part = part * np.float32(gain)
         moved.append(part if shrink == 1 else cv2.resize(part, (width, height), interpolation=cv2.INTER_CUBIC))
-    return _over(moved[0], moved[-1], height, width, add=True)
+    return _placed(moved[0], moved[-1])
 
 
 def control_field(key: str, rows: int, columns: int, displacement: float, height: int, width: int) -> Maps:
@@ -512,8 +519,135 @@ def control_field(key: str, rows: int, columns: int, displacement: float, height
     between."""
     reach = displacement * min(height, width)
     noise: Any = Source(key).uniform(2 * rows * columns, -reach, reach).reshape(2, rows, columns)
-    moved = [cv2.resize(part, (width, height), interpolation=cv2.INTER_CUBIC) for part in noise]
-    return _over(moved[0], moved[1], height, width, add=True)
+    if columns > _FEW:
+        moved = [cv2.resize(part, (width, height), interpolation=cv2.INTER_CUBIC) for part in noise]
+        return _placed(moved[0], moved[1])
+    return _spanned(_cubic(rows, height), noise, _cubic(columns, width))
+
+
+# Above as many columns OpenCV enlarges a grid faster than a product does.
+_FEW = 32
+
+
+@lru_cache(maxsize=32)
+def _cubic(cells: int, size: int) -> Any:
+    """(size, cells) weights that OpenCV enlarges cells to pixels with."""
+    return cv2.resize(np.eye(cells, dtype=np.float32), (cells, size), interpolation=cv2.INTER_CUBIC)
+
+
+@lru_cache(maxsize=32)
+def _hats(knots: int, size: int) -> Any:
+    """(size, knots) weights of linear interpolation at pixel centres, with a knot at either end of the axis."""
+    at = (np.arange(size) + 0.5) * ((knots - 1) / size)
+    return np.maximum(1 - np.abs(at[:, None] - np.arange(knots)), 0).astype(np.float32)
+
+
+def mesh_field(key: str, rows: int, columns: int, x: float, y: float, pinned: bool, height: int, width: int) -> Maps:
+    """A mesh of rows x columns vertices over the image, every vertex displaced; bilinear within its cells.
+
+    x, y: fractions of width and height: the standard deviation of Gaussian displacements, or, if `pinned`, the reach
+    of even ones, with the vertices on the frame left where they are.
+    """
+    size, source = 2 * rows * columns, Source(key)
+    moved = (source.uniform(size, -1, 1) if pinned else source.normal(size)).reshape(2, rows, columns)
+    moved *= np.array([x * width, y * height], np.float32)[:, None, None]
+    if pinned:
+        moved[:, [0, -1]] = moved[:, :, [0, -1]] = 0
+    return _spanned(_hats(rows, height), moved, _hats(columns, width))
+
+
+def spline_field(key: str, points: int, scale: float, height: int, width: int) -> Maps:
+    """The thin-plate spline through points x points control points over the unit square, stretched to the image
+    (Bookstein, 1989).
+
+    scale: the reach of their displacements, drawn evenly along each axis, as a fraction of the distance between them.
+    It is evaluated at a few nodes, cubic between them at about 128 points a side, and linear from there to pixels:
+    within half a per cent of the reach of 4 x 4 points, 2 per cent of that of 8 x 8.
+    """
+    nodes, basis = _spline_nodes(points)
+    reach = np.array([[width], [height]], np.float32) * np.float32(scale / (points - 1))
+    moved = _product(Source(key).uniform(2 * points**2, -1, 1).reshape(2, -1) * reach, basis)
+    stride = max(1, min(height, width) // 128)
+    down, across = (_lagrange(nodes, size, stride) for size in (height, width))
+    fields: list[Any] = [_product(_product(down, part), across.T) for part in moved.reshape(2, nodes, nodes)]
+    if stride > 1:
+        size = len(across) * stride, len(down) * stride
+        fields = [cv2.resize(part, size, interpolation=cv2.INTER_LINEAR) for part in fields]
+    x, y = (part[stride : stride + height, stride : stride + width] for part in fields)
+    return _placed(x, y)
+
+
+@lru_cache(maxsize=8)
+def _spline_nodes(points: int) -> tuple[int, Any]:
+    """Nodes along a side, and how far each control point of the unit square moves each of them: (points^2, nodes^2).
+
+    Solves Bookstein's system once: weights of U(r) = r^2 log r^2 and an affine part, with the side conditions that the
+    weights are orthogonal to every affine map.
+    """
+    # The spline is least smooth at the control points, so nodes fall on them.
+    side = max(6, -(-24 // (points - 1))) * (points - 1) + 1
+    control, nodes = (
+        np.stack(np.meshgrid(at, at), axis=-1).reshape(-1, 2) for at in (np.linspace(0, 1, n) for n in (points, side))
+    )
+    count = len(control)
+    system = np.zeros((count + 3, count + 3))
+    system[:count] = _spline_kernel(control, control)
+    system[count:, :count] = system[:count, count:].T
+    solved = _eliminated(system, np.eye(count + 3)[:, :count])
+    return side, _product(_spline_kernel(nodes, control), solved, np.float64).T.astype(np.float32)
+
+
+def _eliminated(system: Floats, right: Floats) -> Floats:
+    """system^-1 right, by elimination with row pivots: the bits of LAPACK depend on how many threads it has."""
+    rows = np.concatenate([system, right], axis=1)
+    for i in range(len(rows)):
+        pivot = i + int(np.abs(rows[i:, i]).argmax())
+        rows[[i, pivot]] = rows[[pivot, i]]
+        rows[i] /= rows[i, i]
+        factors = rows[:, i].copy()
+        factors[i] = 0
+        rows[:, i:] -= factors[:, None] * rows[i, i:]
+    return rows[:, len(system) :]
+
+
+def _spline_kernel(at: Floats, control: Floats) -> Floats:
+    """(N, points + 3): U of the distance to every control point, and 1, x, y."""
+    r2 = ((at[:, None] - control) ** 2).sum(axis=2)
+    return np.concatenate([r2 * np.log(np.where(r2 > 0, r2, 1)), np.ones((len(at), 1)), at], axis=1)
+
+
+@lru_cache(maxsize=32)
+def _lagrange(nodes: int, size: int, stride: int) -> Any:
+    """(points, nodes) weights of the cubic through the four nodes nearest to each point.
+
+    The points are the centres of `stride` pixels each, one beyond either end of the axis.
+    """
+    at = (np.arange(-1, -(-size // stride) + 1) + 0.5) * (stride * (nodes - 1) / size)
+    first = np.clip(np.floor(at).astype(np.intp) - 1, 0, nodes - 4)
+    weights = np.zeros((len(at), nodes), np.float32)
+    for i in range(4):
+        others = [j for j in range(4) if j != i]
+        weights[np.arange(len(at)), first + i] = np.prod([(at - first - j) / (i - j) for j in others], axis=0)
+    return weights
+
+
+def wave_field(amplitude: float, waves: tuple[tuple[float, float, float], ...], height: int, width: int) -> Maps:
+    """What is seen through rippled water: refraction at a small slope moves a ray along the slope, in proportion to it.
+
+    waves: (length, direction, phase) of plane waves, each displacing along its direction by a sine of `amplitude`;
+    lengths and amplitude as fractions of the shorter side, angles in degrees.
+    """
+    short = min(height, width)
+    lengths, directions, phases = np.array(waves).T
+    turn = np.radians(directions)
+    along = np.stack([np.cos(turn), np.sin(turn)])
+    k = along * (2 * np.pi / (lengths * short))
+    # sin(a + b) by the sines and cosines of its parts: a product of few columns and rows, without a sine per pixel.
+    a = (np.arange(height) + 0.5)[:, None] * k[1] + np.radians(phases)
+    b = k[0][:, None] * (np.arange(width) + 0.5)
+    left, right = np.concatenate([np.sin(a), np.cos(a)], axis=1), np.concatenate([np.cos(b), np.sin(b)])
+    x, y = (np.tile(part * (amplitude * short), 2)[:, None] for part in along)
+    return _positions(left, right * x, left, right * y)
 
 
 def spread_field(key: str, radius: int, height: int, width: int) -> Maps:
@@ -521,7 +655,7 @@ def spread_field(key: str, radius: int, height: int, width: int) -> Maps:
     words = Source(key).uint16(2 * height * width).reshape(2, height, width)
     table = _spread_table(radius)
     x, y = (cv2.LUT(part, table) for part in words)
-    return _over(x, y, height, width, add=True)
+    return _placed(x, y)
 
 
 @lru_cache(maxsize=32)
@@ -531,12 +665,45 @@ def _spread_table(radius: int) -> npt.NDArray[np.float32]:
     return steps.astype(np.float32).reshape(1, -1)
 
 
-def _over(x: Any, y: Any, height: int, width: int, add: bool = False) -> Maps:
-    """Index coordinates (H, W) from coordinates, or from displacements if `add`, that broadcast to (H, W)."""
-    map_x, map_y = np.empty((height, width), np.float32), np.empty((height, width), np.float32)
-    np.add(x, np.arange(width, dtype=np.float32) if add else np.float32(0), out=map_x)
-    np.add(y, np.arange(height, dtype=np.float32)[:, None] if add else np.float32(0), out=map_y)
-    return map_x, map_y
+def _spanned(down: Any, values: Any, across: Any) -> Maps:
+    """Positions from displacements (2, rows, columns) and the weights of rows (H, rows) and columns (W, columns)."""
+    return _positions(_product(down, values[0]), across.T, _product(down, values[1]), across.T)
+
+
+def _positions(left_x: Any, right_x: Any, left_y: Any, right_y: Any) -> Maps:
+    """Index coordinates from displacements that are products of (H, K) and (K, W)."""
+    x, y = np.arange(right_x.shape[1])[None], np.arange(len(left_x))[:, None]
+    return (
+        _product(np.concatenate([left_x, np.ones_like(y)], axis=1), np.concatenate([right_x, x])),
+        _product(np.concatenate([left_y, y], axis=1), np.concatenate([right_y, np.ones_like(x)])),
+    )
+
+
+# Multiplications that no BLAS starts threads for: OpenBLAS does so above 262,144.
+_ALONE = 250_000
+
+
+def _product(left: Any, right: Any, dtype: Any = np.float32) -> npt.NDArray[Any]:
+    """The product of (H, K) and (K, W) in small blocks: threads of BLAS would change its last bits, and cost time."""
+    left, right = left.astype(dtype), right.astype(dtype)
+    (height, terms), width = left.shape, right.shape[1]
+    out = np.empty((height, width), dtype)
+    if height == 1 or width == 1:
+        np.einsum("ik,kj->ij", left, right, out=out)
+        return out
+    across = max(2, min(width, _ALONE // (4 * terms)))
+    down = max(2, _ALONE // (terms * across))
+    # Evenly cut, since a block of one row or column would be a product with a vector, which has threads much earlier.
+    edges_y, edges_x = tile_edges(-(-height // down), height), tile_edges(-(-width // across), width)
+    for y, y_end in pairwise(edges_y):
+        for x, x_end in pairwise(edges_x):
+            np.matmul(left[y:y_end], right[:, x:x_end], out=out[y:y_end, x:x_end])
+    return out
+
+
+def _placed(x: Any, y: Any) -> Maps:
+    """Index coordinates (H, W) from displacements, float32."""
+    return x + np.arange(x.shape[1], dtype=np.float32), y + np.arange(y.shape[0], dtype=np.float32)[:, None]
 
 
 _last = threading.local()
@@ -564,7 +731,7 @@ def dense(
         y = (y - np.arange(rows, dtype=np.float32)[:, None]) * np.float32(height / rows)
         x = cv2.resize(x, (width, height), interpolation=cv2.INTER_LINEAR)
         y = cv2.resize(y, (width, height), interpolation=cv2.INTER_LINEAR)
-        map_x, map_y = _over(x, y, height, width, add=True)
+        map_x, map_y = _placed(x, y)
     map_x.flags.writeable = map_y.flags.writeable = False
     field = Dense(map_x, map_y)
     _last.field, _last.asked = field, asked

@@ -10,6 +10,7 @@ from augury.call import fate_of, finish, snapshot, start
 from augury.compose import Compose
 from augury.custom import Lambda
 from augury.digest import digest_of
+from augury.donors import Load
 from augury.drawn import lowering
 from augury.errors import AuguryError, FieldError, RecordError, SampleError, StepError, shown
 from augury.execute import Run
@@ -30,17 +31,20 @@ def replay(
     *,
     resize: str | None = None,
     callables: Mapping[str, Any] | None = None,
+    donors: Load | None = None,
     fate: bool = False,
     **targets: Any,
 ) -> dict[str, Any]:
     """Run a record on a sample: the same bits as when it was drawn.
 
     record: the dict under result["replay"], its JSON text, or a Program. resize="relative" scales recorded pixel
-    positions to an image of another size. callables: functions by name for Lambda steps. fate: adds "fate", as
-    annotation_fate does. Raises RecordError for a record that is damaged, newer, or drawn for another image shape.
+    positions to an image of another size. callables: functions by name for Lambda steps. donors: a function (or a
+    mapping) from the id of a donor, or its digest if it has none, to the item. fate: adds "fate", as annotation_fate
+    does. Raises RecordError for a record that is damaged, newer, or drawn for another image shape, and for donors that
+    are not to be had or differ.
     """
     program = Program.from_record(record)
-    run = open_run(program, targets, fate=fate)
+    run = open_run(program, targets, fate=fate, donors=donors)
     with explained(program):
         for _ in queue(run, program, resize=resize, callables=callables):
             pass
@@ -82,7 +86,14 @@ def explained(program: Program) -> Iterator[None]:
         ) from error.__cause__
 
 
-def open_run(program: Program, targets: Mapping[str, Any], *, fate: bool = False, fuse: str | None = None) -> Run:
+def open_run(
+    program: Program,
+    targets: Mapping[str, Any],
+    *,
+    fate: bool = False,
+    fuse: str | None = None,
+    donors: Load | None = None,
+) -> Run:
     """A run over the sample with the settings that the program was drawn with, and no step yet."""
     settings = program.settings
     bbox = settings.get("bbox_params")
@@ -102,12 +113,15 @@ def open_run(program: Program, targets: Mapping[str, Any], *, fate: bool = False
         raise RecordError(f"record.settings.additional_targets: got {shown(more)}; pass names and the role each plays")
     roles = {**{role: role for role in ROLES}, **more}
     fields = {f for params in (bbox_params, keypoint_params) if params for f in params.label_fields or ()}
+    # Donors may be passed as they were when the record was made.
+    fields |= {str(step.params["metadata_key"]) for step in program.applied if "metadata_key" in step.params}
     run = start(
         State(seeded(program.seed or 0), program.key), bound.flat if bound else targets, roles, fields,
         sorted({*roles, *fields}), bbox_params, keypoint_params,
         strict=False, check_shapes=bool(settings.get("is_check_shapes", True)), fuse=fuse or program.fuse, fate=fate,
         bound=bound,
     )  # fmt: skip
+    run.load = donors
     run.swaps = swaps_of(keypoint_params.label_mapping if keypoint_params else None, masks)
     return run
 
@@ -143,10 +157,13 @@ def _relative(cls: type[Transform], params: Params, original: tuple[int, ...], s
 
 
 def digests_of(
-    program: Program, targets: Mapping[str, Any], callables: Mapping[str, Any] | None = None
+    program: Program,
+    targets: Mapping[str, Any],
+    callables: Mapping[str, Any] | None = None,
+    donors: Load | None = None,
 ) -> list[dict[str, Any]]:
     """Digests of every target before the first and after each applied step, run one by one."""
-    run = open_run(program, targets, fuse="off")
+    run = open_run(program, targets, fuse="off", donors=donors)
     out = [_digests(snapshot(run, targets))]
     with explained(program):
         for _ in queue(run, program, callables=callables):
@@ -193,7 +210,9 @@ class ReplayCompose(Compose):
         if self.digests:
             known = {name: targets[name] for name in targets if name in self._known or name in FORMS}
             callables = {t.name: t for t in inner_transforms(self) if isinstance(t, Lambda) and t.name}
-            record["digests"] = digests_of(Program.from_record(record), known, callables)
+            record["digests"] = digests_of(
+                Program.from_record(record), known, callables, run.donors.taken if run.donors else None
+            )
 
     @staticmethod
     def replay(saved_augmentations: object, **targets: Any) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import numkong as nk
 import numpy as np
 import numpy.typing as npt
 
+from augury.donors import Donors
 from augury.errors import SampleError, nearest, shown
 
 Array = npt.NDArray[Any]
@@ -40,13 +41,14 @@ class Labels(NamedTuple):
     """What a transform that needs labels or pixels may look at while it draws: the sample after earlier steps.
 
     boxes: (N, 4) float64 of x_min, y_min, x_max, y_max in pixels, of the first box target. arrays: targets by name.
-    classes: the boxes' entries of their first label field; None without one.
+    classes: the boxes' entries of their first label field; None without one. donors: where donors are found.
     """
 
     boxes: Array | None
     arrays: Mapping[str, Any]
     extras: Mapping[str, Any]
     classes: tuple[Any, ...] | None = None
+    donors: Donors | None = None
 
 
 class Signature(NamedTuple):

@@ -70,6 +70,8 @@ class Transform:
     acts_on: ClassVar[Literal["dual", "image"]] = "image"
     # "frames": slice by slice, each like an image; "volumes": on whole volumes (D, H, W[, C]).
     sees: ClassVar[Literal["frames", "volumes"]] = "frames"
+    # How its geometry is undone: by the maps of its ops; it "keeps" pixels where they are, so not at all; "never".
+    inverts: ClassVar[Literal["maps", "keeps", "never"]] = "maps"
     # Drawn params that are pixel positions (x, y, x, y ...) and scale with the image when a record is resized.
     pixel_params: ClassVar[frozenset[str]] = frozenset()
     # Whether the drawn params end with the key of a stream, "key".

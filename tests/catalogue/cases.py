@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.samples import font
+
 Case = tuple[str, dict[str, Any]]
 
 FLIP: list[Case] = [
@@ -165,6 +167,14 @@ GEOMETRY: list[Case] = [
     ("GridDistortion", {"num_steps": 3, "distort_limit": 0.5, "normalized": False, "map_resolution_range": [0.2, 0.5]}),
     ("OpticalDistortion", {}),
     ("OpticalDistortion", {"distort_limit": 0.3, "mode": "fisheye", "map_resolution_range": 0.5}),
+    ("PiecewiseAffine", {}),
+    ("PiecewiseAffine", {"scale": [1, 3], "absolute_scale": True, "nb_rows": [2, 5], "map_resolution_range": 0.5}),
+    ("ThinPlateSpline", {}),
+    ("ThinPlateSpline", {"scale_range": 0.2, "num_control_points": 7, "border_mode": 4, "map_resolution_range": 0.5}),
+    ("GridElasticDeform", {"num_grid_xy": [4, 3], "magnitude": 4}),
+    ("GridElasticDeform", {"num_grid_xy": [2, 9], "magnitude": 1.5, "interpolation": 2}),
+    ("WaterRefraction", {}),
+    ("WaterRefraction", {"amplitude_range": 0.02, "wavelength_range": 0.4, "num_waves_range": 64, "border_mode": 0}),
 ]
 
 SIZE: list[Case] = [
@@ -442,6 +452,23 @@ VOLUME: list[Case] = [
     ("ToTensor3D", {}),
 ]
 
+MIXING: list[Case] = [
+    ("Mosaic", {}),
+    ("Mosaic", {"grid_yx": [2, 3], "target_size": [90, 70], "cell_shape": [60, 50], "fit_mode": "contain", "fill": 9}),
+    ("Mosaic", {"grid_yx": [1, 1], "target_size": [30, 40], "cell_shape": [30, 40], "center_range": 0.5}),
+    ("CopyAndPaste", {}),
+    ("CopyAndPaste", {"blend_mode": "gaussian", "scale_range": [0.3, 2], "min_visibility_after_paste": 0.5}),
+    ("OverlayElements", {}),
+    ("FDA", {}),
+    ("FDA", {"beta_limit": [0.3, 0.5]}),
+    ("HistogramMatching", {}),
+    ("HistogramMatching", {"blend_ratio": [1, 1]}),
+    *(("PixelDistributionAdaptation", {"transform_type": kind}) for kind in ("pca", "standard", "minmax")),
+    ("TextImage", {"font_path": font()}),
+    ("TextImage", {"font_path": font(), "augmentations": ["swap", "deletion", "insertion"], "clear_bg": True,
+                   "font_color": ["red", [1, 2, 3]], "fraction_range": [0.4, 1]}),
+]  # fmt: skip
+
 VIDEO: list[Case] = [
     ("UniformTemporalSubsample", {"num_frames": 1}),
     ("UniformTemporalSubsample", {"num_frames": 5}),
@@ -465,5 +492,6 @@ CASES: list[Case] = [
     *LIGHT,
     *FILM,
     *VOLUME,
+    *MIXING,
     *VIDEO,
 ]

@@ -14,10 +14,12 @@ from augury.catalogue import __all__ as names
 from augury.catalogue import convert, film, light, volume, weather
 from augury.errors import FieldError, SampleError
 from augury.transform import REGISTRY
+from tests.samples import extras, font
 from tests.strategies import arguments, images
 
 # Volumes have a test of their own.
 NAMES = [name for name in names if name not in (*convert.__all__, *volume.__all__)]
+GIVEN = {"TextImage": {"font_path": font()}}
 # These take every image, but for one, and never leave [0, 1].
 STRICT = {*weather.__all__, *light.__all__, *film.__all__}
 
@@ -27,7 +29,7 @@ STRICT = {*weather.__all__, *light.__all__, *film.__all__}
 @given(data=st.data())
 def test_any_arguments_any_image(name: str, data: st.DataObject) -> None:
     try:
-        transform: Any = REGISTRY[name](**data.draw(arguments(REGISTRY[name])), p=1)
+        transform: Any = REGISTRY[name](**GIVEN.get(name, {}), **data.draw(arguments(REGISTRY[name])), p=1)
     except FieldError:
         assume(False)  # these contradict each other
     image = data.draw(images(64))
@@ -45,6 +47,8 @@ def test_any_arguments_any_image(name: str, data: st.DataObject) -> None:
     targets |= {"keypoints": [[0, 0]]}
     if name == "RandomCropNearBBox":
         targets |= {"cropping_bbox": [0, 0, width / 2, height]}
+    elif "metadata_key" in transform.fields:
+        (targets[transform.metadata_key],) = extras(name, image).values()
     try:
         out = pipeline(**targets, key=0)
     except SampleError:

@@ -9,7 +9,7 @@ import pytest
 
 import augury as A
 from augury.errors import FieldError
-from augury.ops import ControlField, GridField, LensField, SmoothField
+from augury.ops import ControlField, GridField, LensField, MeshField, SmoothField, SplineField, WaveField
 from tests.catalogue.geometry import KEYS, drawn, image, lowered, run, signature
 
 # The columns of 64 pixels, as indices.
@@ -113,7 +113,63 @@ def test_lens() -> None:
     assert moved(A.OpticalDistortion((0.5, 0.5)))[0, 0] < 0 < moved(A.OpticalDistortion((-0.5, -0.5)))[0, 0]
 
 
-@pytest.mark.parametrize("name", ["GridDistortion", "OpticalDistortion"])
+def test_piecewise_affine() -> None:
+    sig = signature(40, 60)
+    every = [drawn(A.PiecewiseAffine(nb_rows=(2, 3), nb_cols=(4, 6)), key, sig) for key in KEYS]
+    assert {p["mesh"] for p in every} == {(rows, columns) for rows in (2, 3) for columns in (4, 5, 6)}
+    assert all(0.03 <= p["scale"][0] == p["scale"][1] < 0.05 for p in every)
+    absolute = A.PiecewiseAffine(scale=6, absolute_scale=True)
+    assert drawn(absolute, 0, sig)["scale"] == (0.1, 0.15)
+    assert isinstance(lowered(absolute)[0].field, MeshField)
+    # Over many draws every vertex moves by the standard deviation, along both axes.
+    fields = [lowered(absolute, key, sig)[0].map(40, 60) for key in KEYS]
+    assert np.std([f.map_x[0, 0] for f in fields]) == pytest.approx(6, rel=0.15)
+    assert np.std([f.map_y[0, 0] for f in fields]) == pytest.approx(6, rel=0.15)
+
+
+def test_thin_plate_spline() -> None:
+    values = [drawn(A.ThinPlateSpline(), key)["scale"] for key in KEYS]
+    assert 0.2 <= min(values) < 0.202
+    assert 0.398 < max(values) < 0.4
+    field = lowered(A.ThinPlateSpline(0.3, 5))[0].field
+    assert isinstance(field, SplineField)
+    assert field[1:] == (5, 0.3)
+    # A corner is a control point: it moves within 0.4 of the distance between them, 64 / 3 pixels.
+    corners = [moved(A.ThinPlateSpline(0.4), key)[0, 0] for key in KEYS]
+    assert 0.3 * 64 / 3 < np.abs(corners).max() < 0.42 * 64 / 3
+    for bad in ({"num_control_points": 1}, {"scale_range": (0, 2)}):
+        with pytest.raises(FieldError, match=next(iter(bad))):
+            A.ThinPlateSpline(**bad)
+
+
+def test_grid_elastic_deform() -> None:
+    transform = A.GridElasticDeform((4, 2), 5)
+    assert transform.p == 1
+    assert lowered(transform, 0, signature(40, 60))[0].field[1:] == (3, 5, 5 / 60, 5 / 40, True)
+    shift = np.stack([moved(transform, key) for key in KEYS])
+    assert np.abs(shift[:, [0, -1]]).max() < 0.2
+    assert np.abs(shift[:, :, [0, -1]]).max() < 0.4
+    assert 4 < np.abs(shift).max() <= 5
+    with pytest.raises(FieldError, match="magnitude: missing"):
+        A.GridElasticDeform((4, 2))
+
+
+def test_water_refraction() -> None:
+    every = [drawn(A.WaterRefraction(), key) for key in KEYS]
+    assert {len(p["waves"]) for p in every} == {3, 4, 5, 6, 7}
+    total = [p["amplitude"] * len(p["waves"]) for p in every]
+    assert 0.01 <= min(total) < 0.011
+    assert 0.049 < max(total) < 0.05
+    lengths, directions, phases = np.array([wave for p in every for wave in p["waves"]]).T
+    assert 0.05 <= lengths.min() < 0.051 < 0.199 < lengths.max() < 0.2
+    for angles in (directions, phases):
+        assert 0 <= angles.min() < 2 < 358 < angles.max() < 360
+    assert isinstance(lowered(A.WaterRefraction())[0].field, WaveField)
+    assert np.abs(moved(A.WaterRefraction(amplitude_range=0.05, num_waves_range=64))).max() <= 0.05 * 64
+    assert lowered(A.WaterRefraction())[0].border == 4
+
+
+@pytest.mark.parametrize("name", ["GridDistortion", "OpticalDistortion", "PiecewiseAffine", "ThinPlateSpline"])
 def test_map_resolution(name: str) -> None:
     cls = getattr(A, name)
     values = [drawn(cls(map_resolution_range=(0.25, 0.5)), key)["map_resolution"] for key in KEYS]
@@ -141,7 +197,7 @@ def test_labels_follow_the_pixels(name: str) -> None:
 
 
 def test_options_reach_the_op() -> None:
-    for cls in (A.ElasticTransform, A.GridDistortion, A.OpticalDistortion):
+    for cls in (A.ElasticTransform, A.GridDistortion, A.OpticalDistortion, A.PiecewiseAffine, A.ThinPlateSpline):
         transform = cls(interpolation=2, mask_interpolation=1, border_mode=4, fill=(1, 2, 3), fill_mask=9)
         (op,) = lowered(transform)
         assert op[1:6] == (2, 1, 4, (1, 2, 3), 9)

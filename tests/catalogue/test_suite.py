@@ -18,13 +18,11 @@ from augury.errors import SampleError
 from augury.fields import Maybe, Option
 from augury.transform import REGISTRY
 from tests.catalogue.cases import CASES, Case
-from tests.samples import BOX_SETTINGS, POINT_SETTINGS, SPACE_SETTINGS, digest, image, mask, sample
+from tests.samples import BOX_SETTINGS, DONORS, POINT_SETTINGS, SPACE_SETTINGS, digest, extras, image, mask, sample
 
 DRAWS = 5
 CUBES = ("cube", "cube_gray", "cube_one", "cube_five", "cube_float", "cube_uint16")
 KINDS = ("every", "gray", "one", "four", "six", "float", "float_gray", "uint16")
-# Data that a transform asks for beside the targets.
-EXTRAS: dict[str, dict[str, Any]] = {"RandomCropNearBBox": {"cropping_bbox": [10, 12, 50, 44]}}
 IDS = [f"{name}-{i}" for i, (name, _) in enumerate(CASES)]
 
 
@@ -65,7 +63,7 @@ def targets_of(name: str, kind: str, seed: int) -> dict[str, Any]:
             for k, v in targets.items()
             if k in ("image", "mask", "images", "masks", "bboxes", "labels", "keypoints", "names")
         }
-    return {**targets, **EXTRAS.get(name, {})}
+    return {**targets, **extras(name, targets["image"])}
 
 
 def kinds_of(name: str) -> tuple[str, ...]:
@@ -79,7 +77,8 @@ def main_target(name: str) -> str:
 
 
 def outcome(result: dict[str, Any]) -> dict[str, Any]:
-    return {k: v for k, v in result.items() if k not in ("replay", "applied_transforms")}
+    left = ("replay", "applied_transforms", *DONORS.values())
+    return {k: v for k, v in result.items() if k not in left}
 
 
 def test_the_table_names_every_transform() -> None:
@@ -109,7 +108,6 @@ def test_replay_in_a_fresh_process_is_exact(tmp_path: Path) -> None:
                         "kind": kind,
                         "seed": draw,
                         "targets": list(targets),
-                        "extras": EXTRAS.get(name, {}),
                         "record": result["replay"],
                         "applied": result["applied_transforms"],
                     }
@@ -170,14 +168,13 @@ def test_memory_layouts(name: str, arguments: dict[str, Any]) -> None:
     mirrored = np.ascontiguousarray(plain[::-1, ::-1])
     frozen = plain.copy()
     frozen.flags.writeable = False
-    extras = {**EXTRAS.get(name, {}), "mask": mask(64, 64)}
-    extras |= {"bboxes": [[5.0, 6.0, 40.0, 50.0]], "labels": ["a"]}
+    more = {**extras(name, plain), "mask": mask(64, 64), "bboxes": [[5.0, 6.0, 40.0, 50.0]], "labels": ["a"]}
     if target == "volume":
-        extras = {"mask3d": sample("cube")["mask3d"]}
+        more = {"mask3d": sample("cube")["mask3d"]}
     run = pipeline(name, arguments, bbox_params=A.BboxParams(**BOX_SETTINGS))
-    want = digest(run(**{target: plain}, **extras, key=3)[target])
+    want = digest(run(**{target: plain}, **more, key=3)[target])
     for layout in (wide[:, ::2], mirrored[::-1, ::-1], frozen, np.asfortranarray(plain)):
-        assert digest(run(**{target: layout}, **extras, key=3)[target]) == want
+        assert digest(run(**{target: layout}, **more, key=3)[target]) == want
 
 
 @pytest.mark.parametrize(("name", "arguments"), CASES, ids=IDS)
@@ -203,7 +200,8 @@ def test_records_are_small() -> None:
         if name == "FromFloat":
             targets = {**targets, "image": image(1024, 1024, dtype="float32")}
         cubes = {"volume": np.zeros((64, 128, 128), np.uint8)}
-        result = run(**(cubes if main_target(name) == "volume" else targets), **EXTRAS.get(name, {}), key=i)
+        given = cubes if main_target(name) == "volume" else {**targets, **extras(name, targets["image"])}
+        result = run(**given, key=i)
         sizes[f"{name}-{i}"] = len(json.dumps(result["replay"]))
         assert not any(isinstance(v, np.ndarray) for _, params in result["applied_transforms"] for v in params.values())
     assert max(sizes.values()) < 16 * 1024, max(sizes, key=lambda k: sizes[k])

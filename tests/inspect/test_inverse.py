@@ -11,7 +11,8 @@ import pytest
 
 import augury as A
 from augury.errors import InverseError, SampleError
-from tests.catalogue.test_geometry import BENT, MOVING, spots
+from docs.make_reference import NOT_ONE_TO_ONE
+from tests.catalogue.test_markers import BENT, EVERY, MOVING, spots
 from tests.samples import image
 
 HEIGHT, WIDTH = 61, 83
@@ -210,6 +211,51 @@ def test_custom_transforms_are_refused_by_name() -> None:
         with pytest.raises(InverseError, match=r"OneOf/Lambda: Lambda is a function of your own"):
             A.inverse(record(own))
     assert A.inverse(record(Paint(p=1)))(mask=np.zeros((40, 60)))["valid"].all()
+
+
+STRONG: dict[str, dict[str, Any]] = {
+    "ElasticTransform": {"displacement_range": 0.5},
+    "GridDistortion": {"distort_range": (-1, -1)},
+    "GridElasticDeform": {"num_grid_xy": (6, 6), "magnitude": 20},
+    "OpticalDistortion": {"distort_range": (-3, -3)},
+    "PiecewiseAffine": {"scale_range": 0.3},
+    "PixelSpread": {},
+    "ThinPlateSpline": {"scale_range": 1},
+    "WaterRefraction": {"amplitude_range": 0.1},
+}
+
+
+def test_the_list_of_maps_that_are_not_one_to_one() -> None:
+    assert set(STRONG) == set(NOT_ONE_TO_ONE)
+    for name, arguments in STRONG.items():
+        _, record = recorded(getattr(A, name)(**arguments, p=1))
+        if name == "PixelSpread":
+            with pytest.raises(InverseError, match=r"^PixelSpread: pixels that were spread at random"):
+                A.inverse(record)
+        else:
+            assert A.inverse(record).folds, name
+    for _, name, arguments in EVERY:
+        if name not in STRONG:
+            for key in range(3):
+                _, record = recorded(getattr(A, name)(**{**arguments, "p": 1}), key=key)
+                assert not A.inverse(record).folds, name
+    # Up to a quarter of a cell: 61 / 6 and 83 / 6 pixels.
+    for key in range(20):
+        _, record = recorded(A.GridElasticDeform((6, 6), magnitude=2.5, p=1), key=key)
+        assert not A.inverse(record).folds
+
+
+def test_points_of_a_folded_field_find_their_source() -> None:
+    result, record = recorded(A.WaterRefraction(amplitude_range=0.1, p=1))
+    back = A.inverse(record)
+    assert back.folds
+    places = [[x, y, 0.0, 1.0] for x in range(2, WIDTH - 2, 9) for y in range(2, HEIGHT - 2, 7)]
+    picture = result["targets"]["image"].astype(np.float32)
+    shown_there = A.replay(record, image=picture)["image"]
+    for (x, y, *_), (u, v, *_) in zip(places, back(keypoints=places)["keypoints"], strict=True):
+        if 0 <= u <= WIDTH - 1 and 0 <= v <= HEIGHT - 1:
+            want = cv2.remap(picture, np.float32([[u]]), np.float32([[v]]), cv2.INTER_LINEAR)
+            assert np.allclose(want, shown_there[y, x], atol=1), (x, y)
 
 
 def test_a_step_that_squeezes_to_a_line() -> None:

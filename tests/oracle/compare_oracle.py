@@ -47,6 +47,14 @@ REASONS: dict[str, str] = {
         "the lens has its centre at the image's, 2.0.8 half a pixel right and down; labels follow the exact inverse, "
         "2.0.8 reads them back from drawn masks, whole pixels and more off near the rim"
     ),
+    "ThinPlateSpline": (
+        "labels follow the exact inverse of the field, as in ElasticTransform; displacements are even, within scale of "
+        "the distance between control points; in 2.0.8 they are over twice as large, and more so with more points"
+    ),
+    "PiecewiseAffine": (
+        "vertices on the frame may leave it, so that borders come in, in 2.0.8 none do; at scale 0 that raises an error"
+    ),
+    "GridElasticDeform": "vertices on the frame stay where they are; 2.0.8 moves the rim as well",
     "Resize": (
         "keypoints keep their place in the pixel grid: index x becomes (x + 0.5) * scale - 0.5, as the pixels do; "
         "2.0.8 multiplies the index"
@@ -67,6 +75,37 @@ REASONS: dict[str, str] = {
         "what stays visible without rounding to whole pixels, and a keypoint goes with the pixel it is nearest to"
     ),
     "MedianBlur": "up to 5 pixels floats are ranked as floats, 2.0.8 rounds them to 8 bits; bytes agree",
+    "MaskDropout": "a box of which nothing is left visible goes, too; 2.0.8 keeps it",
+    "TimeMasking": (
+        "the length is even from 0 to the parameter, as in SpecAugment (Park et al., 2019); 2.0.8 changes nothing in "
+        "every second draw"
+    ),
+    "FrequencyMasking": "as TimeMasking",
+    "RandomRain": (
+        "streaks at three distances, smoothed and as translucent as they are thin; 2.0.8 draws opaque lines of one kind"
+    ),
+    "RandomFog": "another model: puffs of fog fade into white by Koschmieder's law",
+    "RandomGravel": "another model: heaps of single stones; 2.0.8 changes all floats by rounding them to 8 bits",
+    "RandomShadow": "corners are even in the whole region; 2.0.8 changes all floats by rounding them to 8 bits",
+    "RandomSunFlare": "another model of the same scene; 2.0.8 changes all floats by rounding them to 8 bits",
+    "Spatter": "in mode 'rain' as much is covered, but shaded in another way; mud leaves the rest of the image alone",
+    "PlasmaBrightnessContrast": (
+        "the cloud spans 0 to 1 in every draw, half of it on average, in 2.0.8 a third; without strength both agree"
+    ),
+    "PlasmaShadow": "as PlasmaBrightnessContrast",
+    "Superpixels": (
+        "regions are found by another implementation of SLIC; where none is filled floats stay as they are, 2.0.8 "
+        "rounds them to 8 bits"
+    ),
+    "ZoomBlur": "every enlargement is about the image's middle, and the largest is one of them; 2.0.8 stops before it",
+    "PlanckianJitter": (
+        "white is light of 6500 K, and red and blue are scaled as in linear light: by 1.02 and 0.97 at 6000 K "
+        "(blackbody), in 2.0.8 by 1.09 and 0.97"
+    ),
+    "HEStain": (
+        "presets ruifrok and macenko agree but where the image is black, which is taken as 1/256; the other presets "
+        "are other stains, and the fits find others"
+    ),
     "MotionBlur": (
         "a line between the axes is made of the pixels nearest to its points, and 2.0.8 picks others; lines along "
         "the axes agree"
@@ -123,9 +162,10 @@ pixel. Differences of 1 level are roundings: augury rounds to the nearest level,
 
 Where the place or the field is random at any setting there is no fixed result to compare, only the ends that change
 nothing or everything: Perspective at scale 0, ElasticTransform at alpha 0, RandomToneCurve and FancyPCA at scale 0,
-Erasing and CoarseDropout of the whole image, crops of the whole image. Angles of keypoints are not compared: augury's
-run clockwise on the screen, from x towards y, through every transform; 2.0.8 turns them the other way in rotations, and
-mirrors some of them wrongly in Transpose.
+Erasing and CoarseDropout of the whole image, crops of the whole image. Weather and light are other models of the same
+thing under the same arguments, so statistics tell how strong they are beside each other, no more. Angles of keypoints
+are not compared: augury's run clockwise on the screen, from x towards y, through every transform; 2.0.8 turns them the
+other way in rotations, and mirrors some of them wrongly in Transpose.
 """
 
 
@@ -252,9 +292,12 @@ def main() -> int:
     agreeing, equal = sum(row.agrees for row in rows.values()), sum(row.equal for row in rows.values())
     table = "\n".join(lines)
     versions = ", ".join(f"{library} {version}" for library, version in about["versions"].items())
+    both = {name for name in about["names"] if name in augury.catalogue.__all__}
+    missing = sorted(both - rows.keys())
     summary = (
         f"Of {len(rows)} transforms {equal} give the same bits, {agreeing - equal} agree within tolerance, "
         f"and {len(rows) - agreeing} differ for the reason given. Oracle: {versions}."
+        + (f" Both have, but nothing compares: {', '.join(missing)}." if missing else "")
     )
     print(table if given.only or given.detail else summary)
     if unexplained:

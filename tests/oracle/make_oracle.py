@@ -42,6 +42,7 @@ def main() -> None:
             "python": platform.python_version(),
         },
         "checks": [check.id for check in found],
+        "names": dir(albumentations),
         "errors": errors,
     }
     (FOLDER / "results.json").write_text(json.dumps(about, indent=1))

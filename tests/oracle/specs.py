@@ -229,6 +229,34 @@ def checks() -> list[Check]:
     add("TimeReverse")
     add("Morphological", *({"scale": [s, s], "operation": o} for s in (3, 5) for o in ("dilation", "erosion")))
     pixel("SquareSymmetry", how="set")
+    # ---- transforms with a random place or field: at the ends where they are fixed, or by what many draws have alike
+    add("AtLeastOneBBoxRandomCrop", {"height": "$h", "width": "$w"})
+    pixel("PiecewiseAffine", how="statistics", inputs=("rgb 64x64",))
+    add("ThinPlateSpline", {"scale_range": [0.0, 0.0]})
+    pixel("GridElasticDeform", {"num_grid_xy": [4, 4], "magnitude": 8}, how="statistics")
+    pixel("RandomGridShuffle", {"grid": [1, 2]}, {"grid": [2, 1]}, how="set", inputs=("rgb 64x64",))
+    add("MaskDropout", {"max_objects": [99, 99], **fixed})
+    add(
+        "ConstrainedCoarseDropout",
+        {"mask_indices": [1, 2], "hole_height_range": [0.5, 0.5], "hole_width_range": [0.5, 0.5], "fill": 40},
+        how="statistics",
+    )
+    bands = {"num_masks_x": 1, "num_masks_y": 2, "mask_x_length": [20, 20], "mask_y_length": [10, 10], "fill": 40}
+    pixel("XYMasking", bands, how="statistics")
+    pixel("TimeMasking", {"time_mask_param": 40}, how="statistics")
+    pixel("FrequencyMasking", {"freq_mask_param": 30}, how="statistics")
+    pixel("RandomRain", {}, {"rain_type": "heavy"}, {"slant_range": [20, 20]}, how="statistics", inputs=COLOUR)
+    pixel("RandomFog", {"fog_coef_range": [0.5, 0.5]}, how="statistics", inputs=COLOUR)
+    pixel("RandomGravel", {"number_of_patches": 5}, how="statistics", inputs=COLOUR)
+    pixel("RandomShadow", {"shadow_intensity_range": [0.5, 0.5]}, how="statistics", inputs=COLOUR)
+    pixel("RandomSunFlare", *({"method": m, "src_radius": 30} for m in ("overlay", "physics_based")), how="statistics")
+    pixel("Spatter", {"mode": "rain"}, {"mode": "mud"}, how="statistics", inputs=COLOUR)
+    pixel("PlasmaBrightnessContrast", {"brightness_range": [0, 0], "contrast_range": [0, 0]})
+    pixel("PlasmaBrightnessContrast", {"brightness_range": [0.2, 0.2], "contrast_range": [0, 0]}, how="statistics")
+    pixel("PlasmaShadow", {"shadow_intensity_range": [0, 0]})
+    pixel("PlasmaShadow", {"shadow_intensity_range": [0.5, 0.5]}, how="statistics")
+    pixel("Superpixels", {"p_replace": [0, 0]}, {"p_replace": [1, 1], "n_segments": [100, 100]})
+    pixel("ZoomBlur", {"max_factor": [1.2, 1.2], "step_factor": [0.02, 0.02]})
     # ---- blur
     pixel("UnsharpMask", {"blur_limit": [5, 5], "sigma_limit": [1.5, 1.5], "alpha": [0.5, 0.5], "threshold": 10})
     pixel("RingingOvershoot", *({"blur_limit": [k, k], "cutoff": [c, c]} for k, c in ((7, 1.5), (15, 0.8))))
@@ -320,9 +348,17 @@ def checks() -> list[Check]:
     pixel("Posterize", {"num_bits": 3}, {"num_bits": [[2, 2], [3, 3], [4, 4]]}, inputs=COLOUR)
     pixel("Solarize", {"threshold_range": [0.4, 0.4]})
     pixel("InvertImg")
-    methods = ("weighted_average", "from_lab", "desaturation", "average", "max", "pca")
-    pixel("ToGray", *({"method": m} for m in methods), {"num_output_channels": 1}, inputs=COLOUR)
+    grays = ("weighted_average", "from_lab", "desaturation", "average", "max", "pca")
+    pixel("ToGray", *({"method": m} for m in grays), {"num_output_channels": 1}, inputs=COLOUR)
     pixel("ToSepia", inputs=COLOUR)
+    pixel("ToRGB", inputs=("gray 97x131",))
+    pixel("Lambda", {"image": "@negate"})
+    light = {"temperature_limit": [6000, 6000]}
+    pixel("PlanckianJitter", *({"mode": m, **light} for m in ("blackbody", "cied")), inputs=COLOUR)
+    stains = {"intensity_scale_range": [1.2, 1.2], "intensity_shift_range": [0.1, 0.1], "augment_background": True}
+    pixel("HEStain", *({**stains, "method": "preset", "preset": p} for p in ("ruifrok", "macenko")), inputs=COLOUR)
+    pixel("HEStain", {**stains, "method": "preset", "preset": "standard"}, inputs=COLOUR)
+    pixel("HEStain", *({**stains, "method": m} for m in ("macenko", "vahadane")), inputs=COLOUR)
     pixel("ChannelShuffle", how="set", inputs=COLOUR)
     pixel("RandomToneCurve", {"scale": 0.0}, {"scale": 0.0, "per_channel": True})
     pixel("FancyPCA", {"alpha": 0.0}, inputs=COLOUR)

@@ -10,16 +10,12 @@ import pytest
 import augury as A
 from augury.transform import REGISTRY
 from tests.catalogue.cases import CASES
-from tests.catalogue.test_suite import EXTRAS
-from tests.samples import equal, image, mask
+from tests.samples import equal, extras, image, mask
 
 FRAMES = 3
-# Of those that see frames.
-ONE_EACH = {
-    name: arguments
-    for name, arguments in CASES
-    if name != "UniformTemporalSubsample" and REGISTRY[name].sees == "frames"
-}
+# To those that lay donors beside or over the sample, masks are those of instances, not of frames.
+NOT_EACH = ("UniformTemporalSubsample", "Mosaic", "CopyAndPaste", "OverlayElements")
+ONE_EACH = {name: arguments for name, arguments in CASES if name not in NOT_EACH and REGISTRY[name].sees == "frames"}
 
 
 def film(name: str) -> tuple[list[Any], list[Any]]:
@@ -32,14 +28,14 @@ def test_frames_share_one_draw(name: str, arguments: dict[str, Any]) -> None:
     """Each frame comes out as it would alone under the same draw, which is that of the first frame."""
     images, masks = film(name)
     pipeline = A.ReplayCompose([getattr(A, name)(**{**arguments, "p": 1})], seed=5)
-    extras = EXTRAS.get(name, {})
-    listed = pipeline(images=images, masks=masks, key=1, **extras)
+    more = extras(name, images[0])
+    listed = pipeline(images=images, masks=masks, key=1, **more)
     assert type(listed["images"]) is list and type(listed["masks"]) is list
     assert len(listed["images"]) == len(listed["masks"]) == FRAMES
     # MaskDropout looks at the mask when it runs, and of a video at the first.
     for i in range(1 if name == "MaskDropout" else FRAMES):
-        alone = A.replay(listed["replay"], image=images[i], mask=masks[i], masks=masks, **extras)
+        alone = A.replay(listed["replay"], image=images[i], mask=masks[i], masks=masks, **more)
         assert equal(np.asarray(alone["image"]), np.asarray(listed["images"][i]))
         assert equal(np.asarray(alone["mask"]), np.asarray(listed["masks"][i]))
-    stacked = pipeline(images=np.stack(images), masks=np.stack(masks), key=1, **extras)
+    stacked = pipeline(images=np.stack(images), masks=np.stack(masks), key=1, **more)
     assert all(equal(np.asarray(a), np.asarray(b)) for a, b in zip(stacked["images"], listed["images"], strict=True))

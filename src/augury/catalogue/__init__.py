@@ -14,11 +14,13 @@ from augury.catalogue import (
     light,
     marks,
     medical,
+    mixing,
     noise,
     pad,
     rearrange,
     resize,
     rotate,
+    text,
     tone,
     video,
     volume,
@@ -37,11 +39,13 @@ from augury.catalogue.flip import *
 from augury.catalogue.light import *
 from augury.catalogue.marks import *
 from augury.catalogue.medical import *
+from augury.catalogue.mixing import *
 from augury.catalogue.noise import *
 from augury.catalogue.pad import *
 from augury.catalogue.rearrange import *
 from augury.catalogue.resize import *
 from augury.catalogue.rotate import *
+from augury.catalogue.text import *
 from augury.catalogue.tone import *
 from augury.catalogue.video import *
 from augury.catalogue.volume import *
@@ -62,11 +66,13 @@ __all__ = [
     *light.__all__,
     *marks.__all__,
     *medical.__all__,
+    *mixing.__all__,
     *noise.__all__,
     *pad.__all__,
     *rearrange.__all__,
     *resize.__all__,
     *rotate.__all__,
+    *text.__all__,
     *tone.__all__,
     *video.__all__,
     *volume.__all__,

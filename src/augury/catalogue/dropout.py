@@ -463,7 +463,8 @@ class ConstrainedCoarseDropout(_Dropout):
 
     Objects are the connected pixels of `mask` whose values are among mask_indices, and the boxes whose labels (of the
     first label field) are among bbox_labels. num_holes_range: rectangles per object, at most 256 in all.
-    hole_height_range, hole_width_range: their sides as fractions of the object's. fill, fill_mask: see above.
+    hole_height_range, hole_width_range: their sides as fractions of the box's, or of the root of the area of an object
+    in the mask. fill, fill_mask: see above.
     """
 
     needs = "labels"
@@ -485,9 +486,10 @@ class ConstrainedCoarseDropout(_Dropout):
             _, labels, stats, _ = cv2.connectedComponentsWithStats(where, connectivity=8)
             for i, (left, top, w, h, _) in enumerate(stats[1 : _MOST_HOLES + 1].tolist(), 1):
                 places = np.flatnonzero(labels[top : top + h, left : left + w] == i)
+                side = math.sqrt(len(places))
                 for _ in range(stream.integer(*self.num_holes_range)):
                     y, x = divmod(int(places[stream.integer(0, len(places) - 1)]), w)
-                    holes.append(self._hole(left + x + 0.5, top + y + 0.5, w, h, sig, stream))
+                    holes.append(self._hole(left + x + 0.5, top + y + 0.5, side, side, sig, stream))
         for x0, y0, x1, y1 in _of_labels(sig, self.bbox_labels, "bbox_labels") if self.bbox_labels else ():
             for _ in range(stream.integer(*self.num_holes_range)):
                 at = stream.uniform(x0, x1), stream.uniform(y0, y1)

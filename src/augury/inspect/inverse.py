@@ -104,6 +104,14 @@ class Inverse:
         out["valid"] = self.mask(np.ones(self.output, np.uint8)).astype(bool)
         return out
 
+    @property
+    def folds(self) -> bool:
+        """Whether a field shows some place of the source image twice, or a stretch of it as one point.
+
+        A mask then comes back from one of the places; boxes and keypoints find their source all the same.
+        """
+        return any(isinstance(op, Unmap) and op.field.folds() for op in self._steps)
+
     def mask(self, mask: Array) -> Array:
         """A mask of the result on the source image, nearest; 0 where the result does not show it."""
         if mask.shape[: len(self.output)] != self.output:
@@ -173,7 +181,9 @@ def inverse(record: object) -> Inverse:
             raise InverseError(
                 f"{step.path}: {step.name} is a function of your own, so its inverse is not known; drop the step"
             )
-        if kind.acts_on != "dual":
+        if kind.inverts == "never":
+            raise InverseError(f"{step.path}: {step.name} joins several samples, which cannot be undone; drop the step")
+        if kind.acts_on != "dual" or kind.inverts == "keeps":
             continue
         transform = lowering(step, {})
         run.pending.clear()
@@ -221,7 +231,10 @@ def undo(op: Any, height: int, width: int, path: str) -> Any:
         return op._replace(order=tuple(order))
     if isinstance(op, ops.Remap):
         field = op.map(height, width)
-        return Unmap(field, field.inverse())
+        try:
+            return Unmap(field, field.inverse())
+        except InverseError as error:
+            raise InverseError(f"{path}: {error}") from None
     try:
         matrix = op.map(height, width).inverse()
     except (ArithmeticError, ValueError):

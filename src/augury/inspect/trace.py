@@ -8,6 +8,7 @@ from time import perf_counter
 from typing import Any
 
 from augury.call import fate_of, finish, snapshot
+from augury.donors import Load
 from augury.program import Program, Status
 from augury.replay import explained, open_run, queue
 
@@ -46,14 +47,20 @@ class Trace:
 
 
 def trace(
-    record: object, *, callables: Mapping[str, Any] | None = None, snapshots: bool = True, **targets: Any
+    record: object,
+    *,
+    callables: Mapping[str, Any] | None = None,
+    donors: Load | None = None,
+    snapshots: bool = True,
+    **targets: Any,
 ) -> Trace:
     """Run a record with a probe after every step.
 
-    snapshots: keep every target after every step, in the caller's formats. Raises what `replay` raises.
+    callables, donors: as in `replay`. snapshots: keep every target after every step, in the caller's formats. Raises
+    what `replay` raises.
     """
     program = Program.from_record(record)
-    run = open_run(program, targets, fate=True, fuse="off")
+    run = open_run(program, targets, fate=True, fuse="off", donors=donors)
     ran: list[TraceStep] = []
     began = perf_counter()
     with explained(program):

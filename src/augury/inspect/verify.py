@@ -10,6 +10,7 @@ import numpy as np
 
 from augury.call import finish
 from augury.digest import digest_of, distance
+from augury.donors import Load
 from augury.errors import RecordError
 from augury.program import Program, versions
 from augury.replay import digests_of, explained, open_run, queue
@@ -47,6 +48,7 @@ def verify(
     *,
     expected: Mapping[str, Any] | None = None,
     callables: Mapping[str, Any] | None = None,
+    donors: Load | None = None,
     **targets: Any,
 ) -> Verification:
     """Run a record and compare: with its own digests after every step, and with `expected` results if they are passed.
@@ -73,14 +75,15 @@ def verify(
                 "it was edited, "
                 "record again with digests=True"
             )
-        for path, recorded, now in zip(paths, program.digests, digests_of(program, targets, callables), strict=True):
+        found = digests_of(program, targets, callables, donors)
+        for path, recorded, now in zip(paths, program.digests, found, strict=True):
             for name in recorded:
                 if name not in now:
                     raise RecordError(f"verify: the record has digests of {name!r}; pass it")
                 if recorded[name]["digest"] != now[name]["digest"]:
                     return Verification(False, path, name, distance(recorded[name], now[name]), changed)
     if expected is not None:
-        run = open_run(program, targets)
+        run = open_run(program, targets, donors=donors)
         with explained(program):
             for _ in queue(run, program, callables=callables):
                 pass

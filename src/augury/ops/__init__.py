@@ -7,7 +7,7 @@ stream key (`rng.Stream.key`). `fill` is in the image's own range: a number or o
 Every op belongs to one kind, which says how labels and masks follow and what rules may do with it:
 geometry, curve (each value alone), pixel (each pixel's channels alone), data (needs the whole image),
 region, noise, codec, layout, labels (values of labels change), stack (needs all frames), volume (moves the voxels of
-a whole volume), scan (changes their values), call.
+a whole volume), scan (changes their values), call, mix (donors).
 """
 
 # Annotations are evaluated in this folder: as text they would be compiled one by one for every named tuple.
@@ -23,6 +23,8 @@ from augury.ops.layout import *
 from augury.ops.layout import Calls, Codec, Layout
 from augury.ops.light import *
 from augury.ops.light import Light
+from augury.ops.mix import *
+from augury.ops.mix import Mix, Towards
 from augury.ops.noise import *
 from augury.ops.noise import Noise
 from augury.ops.pixel import *
@@ -50,13 +52,15 @@ Op: TypeAlias = (
     | Volume
     | Scan
     | Calls
+    | Mix
+    | Towards
 )
 
 KINDS: dict[str, tuple[type, ...]] = {
     "geometry": get_args(Geometry),
     "curve": get_args(Curve),
     "pixel": get_args(Pixel),
-    "data": get_args(Data),
+    "data": get_args(Data | Towards),
     "region": get_args(Region | Light),
     "noise": get_args(Noise),
     "codec": get_args(Codec),
@@ -66,6 +70,7 @@ KINDS: dict[str, tuple[type, ...]] = {
     "volume": get_args(Volume),
     "scan": get_args(Scan),
     "call": get_args(Calls),
+    "mix": get_args(Mix),
 }
 # `op.kind` is read for every op of every call; an attribute of the class is the cheapest way to say it.
 for _kind, _types in KINDS.items():

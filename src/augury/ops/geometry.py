@@ -143,6 +143,32 @@ class ControlField(NamedTuple):
     displacement: float
 
 
+class MeshField(NamedTuple):
+    """A mesh of rows x columns vertices, displaced by fractions x of the width and y of the height."""
+
+    key: str
+    rows: int
+    columns: int
+    x: float
+    y: float
+    pinned: bool = False
+
+
+class SplineField(NamedTuple):
+    """A thin-plate spline through points x points control points, displaced by up to `scale` of their distance."""
+
+    key: str
+    points: int
+    scale: float
+
+
+class WaveField(NamedTuple):
+    """Displacements by plane waves (length, direction, phase) of one amplitude (see `maps.wave_field`)."""
+
+    amplitude: float
+    waves: tuple[tuple[float, float, float], ...]
+
+
 class SpreadField(NamedTuple):
     """Every pixel shows one drawn from the square of `radius` pixels around it."""
 
@@ -150,13 +176,18 @@ class SpreadField(NamedTuple):
     radius: int
 
 
-Field: TypeAlias = GridField | LensField | SmoothField | ControlField | SpreadField
+Field: TypeAlias = (
+    GridField | LensField | SmoothField | ControlField | MeshField | SplineField | WaveField | SpreadField
+)
 
 _BUILDERS: dict[type[Field], Callable[..., maps.Maps]] = {
     GridField: maps.grid_field,
     LensField: maps.lens_field,
     SmoothField: maps.smooth_field,
     ControlField: maps.control_field,
+    MeshField: maps.mesh_field,
+    SplineField: maps.spline_field,
+    WaveField: maps.wave_field,
     SpreadField: maps.spread_field,
 }
 

@@ -11,7 +11,7 @@ import numpy as np
 from augury import ops
 from augury.errors import SampleError
 from augury.sample import Array
-from augury.targets import boxes, keypoints, oriented
+from augury.targets import boxes, keypoints, mixed, oriented
 from augury.targets.relabel import relabelled
 
 # (step path, row in the caller's list, "removed" or "clipped", rule, value, limit)
@@ -25,6 +25,7 @@ class Track:
     """One label target: its rows as float64 in pixels, and which of the caller's rows they are."""
 
     __slots__ = (
+        "added",
         "classes",
         "codec",
         "depth",
@@ -39,7 +40,7 @@ class Track:
         "unchecked",
         "value",
         "values",
-    )  # fmt: skip
+    )
 
     def __init__(
         self, name: str, role: str, params: Any, value: Any, height: int, width: int, fate: bool, depth: int = 0
@@ -60,6 +61,8 @@ class Track:
         self.renamed: dict[str, dict[Any, Any]] | None = None
         # The caller's entries of the first label field, one per row of the caller's list.
         self.classes: Any = None
+        # Entries of label fields that donors brought, whose labels have joined `value`.
+        self.added: dict[str, list[Any]] = {}
         # Path of the last step that moved the labels and was not followed by a check.
         self.unchecked = "" if self.settled else "input"
         self.events: list[Event] | None = [] if fate else None
@@ -71,6 +74,7 @@ class Track:
         """The same labels, to be moved by themselves."""
         out: Track = copy(self)
         out.values, out.events = self.values.copy(), None if self.events is None else list(self.events)
+        out.added = self.added.copy()
         return out
 
     @property
@@ -103,6 +107,10 @@ class Track:
                 lost = True
             elif isinstance(op, ops.Morphology) and self.role == "bboxes":
                 self.values = self.codec.grow(self.values, op, height, width)
+                lost = True
+            elif op.kind == "mix":
+                (mixed.collage if isinstance(op, ops.Collage) else mixed.paste)(self, path, op, height, width)
+                height, width = op.size(height, width)
                 lost = True
             elif isinstance(op, ops.Relabel):
                 if self.role == "keypoints":
@@ -167,6 +175,8 @@ class Track:
 
     def select(self, field: Any, name: str = "") -> Any:
         """The entries of the label field `name` that belong to the rows that are left, in the field's container."""
+        if name in self.added:
+            field = mixed.join(field, self.added[name], name)
         if self.renamed is None and self.rows is self.every and not hasattr(field, "shape"):
             return field.copy() if isinstance(field, list) else field
         return select(field, self.rows, self.renamed and self.renamed.get(name))

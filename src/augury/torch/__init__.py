@@ -7,7 +7,7 @@ fresh results needs nothing; `register` is for processes that only pass stored r
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 try:
@@ -18,6 +18,7 @@ except ImportError as error:
 
 import numpy as np
 
+from augury.batches import BatchMix
 from augury.call import keep_whole
 from augury.errors import SampleError
 
@@ -70,6 +71,39 @@ def _column(values: list[Any], name: str, listed: bool = False) -> Any:
         ) from None
 
 
+class Mixed:
+    """A collate_fn that mixes every batch by a MixUp or CutMix, and adds its record.
+
+    image, label, record: names in the batch; samples that are tuples have image and label first, and get the record
+    last. A sample's own "key", such as (epoch, index), makes the result depend on nothing else: the first sample's is
+    the batch's.
+    """
+
+    def __init__(
+        self,
+        mix: BatchMix,
+        collate: Callable[[Sequence[Any]], Any] = collate,
+        *,
+        image: str = "image",
+        label: str = "label",
+        record: str = "mix",
+    ) -> None:
+        self.mix, self.collate = mix, collate
+        self.image, self.label, self.record = image, label, record
+
+    def __call__(self, batch: Sequence[Any]) -> Any:
+        """The collated batch, mixed; SampleError if image or label is missing."""
+        out = self.collate(batch)
+        if not isinstance(out, Mapping):
+            images, labels, record = self.mix(out[0], out[1])
+            return (images, labels, *out[2:], record)
+        for name in (self.image, self.label):
+            if name not in out:
+                raise SampleError(f"Mixed: {name}: not in the batch, which has {', '.join(map(str, out))}; name it")
+        images, labels, record = self.mix(out[self.image], out[self.label], key=batch[0].get("key"))
+        return {**out, self.image: images, self.label: labels, self.record: record}
+
+
 class Keyed(Sampler[tuple[int, T]]):
     """A sampler that yields (epoch, index), for a dataset that calls `pipeline(image=image, key=(epoch, index))`.
 
@@ -96,4 +130,4 @@ class Keyed(Sampler[tuple[int, T]]):
         return len(self.sampler)  # type: ignore[arg-type]
 
 
-__all__ = ["Keyed", "collate", "register"]
+__all__ = ["Keyed", "Mixed", "collate", "register"]

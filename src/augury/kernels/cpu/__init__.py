@@ -24,6 +24,7 @@ from augury.kernels.cpu import (
     light,
     marks,
     medical,
+    mix,
     noise,
     scan,
     segments,
@@ -161,6 +162,11 @@ KERNELS: dict[type, Kernel] = {
     ops.Superpixels: segments.superpixels,
     ops.Stencil: holes.stencil,
     ops.Draw: marks.draw,
+    ops.Collage: mix.collage,
+    ops.Paste: mix.paste,
+    ops.SwapAmplitudes: mix.swap_amplitudes,
+    ops.MatchHistogram: mix.match_histogram,
+    ops.MatchPixels: mix.match_pixels,
     ops.Call: lambda image, op: op.functions["image"](image) if "image" in op.functions else image,
 }
 
@@ -175,5 +181,7 @@ MASK_KERNELS: dict[type, Kernel] = {
     ops.Recode: labels.recode,
     ops.ToTensor: layout.mask_to_tensor,
     ops.NormalizeToTensor: layout.mask_to_tensor,
+    ops.Collage: mix.collage,
+    ops.Paste: mix.paste_mask,
     ops.Call: lambda mask, op: op.functions["mask"](mask) if "mask" in op.functions else mask,
 }

@@ -262,7 +262,7 @@ def _dot(first: Array, second: Array) -> float:
     return float(nk.dot(first, second))  # type: ignore[arg-type]
 
 
-def _principal(image: Array) -> tuple[Array, Array]:
+def principal(image: Array) -> tuple[Array, Array]:
     """Eigenvalues, largest first, and unit eigenvectors in columns, each with a positive largest component."""
     _, values, rows = cv2.eigen(_covariance(image))
     vectors = rows.T
@@ -282,7 +282,7 @@ def pca_shift(image: Array, op: ops.PcaShift) -> Array:
         raise SampleError(
             f"PcaShift: got {len(op.alphas)} alphas for an image with {channels} channel(s); pass one alpha per channel"
         )
-    values, vectors = _principal(image)
+    values, vectors = principal(image)
     shift = (vectors * (values * op.alphas[:channels])).sum(axis=1)
     return curve(image, ops.Linear((1.0,), tuple(shift.tolist())))
 
@@ -297,7 +297,7 @@ def gray_pca(image: Array, op: ops.GrayPca) -> Array:
     if channels_of(image) == 1:
         level: Array = image.reshape(image.shape[:2]).astype(np.float32)
     else:
-        direction = _principal(image)[1][:, 0]
+        direction = principal(image)[1][:, 0]
         direction = direction if direction.sum() >= 0 else -direction
         level = cv2.transform(image.astype(np.float32), direction[None])
     low, high, _, _ = cv2.minMaxLoc(level)
