@@ -19,7 +19,7 @@ def main(path: str) -> None:
     out = []
     for job in jobs:
         every = sample(job["kind"], job["seed"])
-        every |= extras(job["name"], every["image"])
+        every |= extras(job["name"], every.get("image"))
         targets = {name: every[name] for name in job["targets"]}
         settings = {}
         if "bboxes" in targets:
