@@ -46,6 +46,7 @@ FAMILIES = {
     "mixing": "Mixing",
     "text": "Text",
     "rearrange": "Rearranged pixels",
+    "volume": "Volumes",
     "weather": "Weather and dirt",
     "light": "Light and shade",
     "film": "Lens, film and print",
@@ -85,6 +86,8 @@ def sentence(cls: type[Transform]) -> str:
 
 def changes(cls: type[Transform]) -> str:
     """Which targets change."""
+    if cls.sees == "volumes":
+        return "volumes, their masks, keypoints" if cls.acts_on == "dual" else "volumes"
     return "all targets" if cls.acts_on == "dual" else "images"
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 BOX_SETTINGS = {"coord_format": "pascal_voc", "label_fields": ["labels"]}
+SPACE_SETTINGS = {"coord_format": "xyz"}
 POINT_SETTINGS = {"coord_format": "xyas", "label_fields": ["names"]}
 
 
@@ -62,8 +63,32 @@ def every_target(seed: int = 0) -> dict[str, Any]:
     }
 
 
+def cube(channels: int = 3, dtype: str = "uint8", seed: int = 0, sides: tuple[int, int, int] = (6, 17, 23)) -> Any:
+    """A sample of volumes, their masks and keypoints, which change from slice to slice."""
+    depth, height, width = sides
+    slices = [image(height, width, channels, dtype, seed + i) for i in range(depth)]
+    masks = [mask(height, width, seed + i) for i in range(depth)]
+    points = np.random.default_rng(seed + 3000).uniform(0, 1, (5, 3)) * (width - 1, height - 1, depth - 1)
+    volume, mask3d = np.stack(slices), np.stack(masks)
+    return {
+        "volume": volume,
+        "volumes": np.stack([volume, volume[::-1]]),
+        "mask3d": mask3d,
+        "masks3d": np.stack([mask3d, mask3d[:, ::-1]]).astype(np.int16),
+        "keypoints": points.tolist(),
+    }
+
+
 def sample(kind: str, seed: int = 0) -> dict[str, Any]:
-    """A sample by name: every, image, gray, one, four, six, float, float_gray, uint16, boxes."""
+    """A sample by name: every, image, gray, one, four, six, float, float_gray, uint16, boxes; cube, cube_gray,
+    cube_one, cube_five, cube_float, cube_uint16.
+    """
+    cubes: dict[str, tuple[int, str]] = {
+        "cube": (3, "uint8"), "cube_gray": (0, "uint8"), "cube_one": (1, "uint8"), "cube_five": (5, "uint8"),
+        "cube_float": (0, "float32"), "cube_uint16": (2, "uint16"),
+    }  # fmt: skip
+    if kind in cubes:
+        return cube(*cubes[kind], seed)  # type: ignore[no-any-return]
     if kind == "every":
         return every_target(seed)
     if kind == "boxes":

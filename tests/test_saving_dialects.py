@@ -17,7 +17,7 @@ import pytest
 import augury as A
 from augury.saving import MIT_DEFAULTS, MIT_IMPLIED
 from augury.transform import Transform, find_transform
-from tests.samples import BOX_SETTINGS, POINT_SETTINGS, extras, font, image, labels, mask
+from tests.samples import BOX_SETTINGS, POINT_SETTINGS, SPACE_SETTINGS, cube, extras, font, image, labels, mask
 
 DATA = Path(__file__).parent / "data"
 DIALECTS: dict[str, dict[str, dict[str, Any]]] = json.loads((DATA / "dialects.json").read_text())
@@ -38,6 +38,12 @@ NEEDED: dict[str, dict[str, Any]] = {
     "RandomResizedCrop": {"size": [20, 30]},
     "RandomSizedCrop": {"min_max_height": [20, 40], "size": [20, 30]},
     "LetterBox": {"size": [20, 30]},
+    "CenterCrop3D": {"size": [3, 20, 30]},
+    "RandomCrop3D": {"size": [3, 20, 30]},
+    "RandomResizedCrop3D": {"size": [3, 20, 30]},
+    "Resize3D": {"size": [3, 20, 30]},
+    "Pad3D": {"padding": 2},
+    "PadIfNeeded3D": {"min_zyx": [3, 20, 30]},
     "GridElasticDeform": {"num_grid_xy": [4, 4], "magnitude": 3},
     "UniformTemporalSubsample": {"num_frames": 3},
     "TextImage": {"font_path": font()},
@@ -74,6 +80,8 @@ def test_every_transform_is_in_the_facts() -> None:
         "Halftone",
         "Dithering",
     }
+    new |= {"Affine3D", "ElasticTransform3D", "Flip3D", "GridShuffle3D", "RandomResizedCrop3D", "RandomRotate90_3D"}
+    new |= {"Resize3D", "Anisotropy3D", "GhostingArtifact", "MotionArtifact"}
     assert set(A.catalogue.__all__) - set(DIALECTS[MIT]) == new
     for table in (MIT_DEFAULTS, MIT_IMPLIED):
         assert set(table) <= set(DIALECTS[MIT])
@@ -131,6 +139,10 @@ def test_what_mit_saves_is_read_and_runs(case: dict[str, Any]) -> None:
     assert set(case["given"]) - set(written) <= {"shift_limit"}
     renamed = {change.before for change in changes if not change.before.endswith("left out")}
     assert renamed == {name for name in written if name in cls._aliases}
+    if cls.sees == "volumes":
+        space = A.KeypointParams(**SPACE_SETTINGS)
+        assert A.Compose([transform], keypoint_params=space, seed=1)(**cube())["volume"].ndim == 4
+        return
 
     height, width = (1024, 1024) if cls is A.Crop else (97, 131)
     data = {

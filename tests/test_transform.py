@@ -121,7 +121,8 @@ def test_what_a_field_says_it_draws_is_drawn(name: str) -> None:
     for key in range(4):
         transform = cls(**{**needed, "p": 1})
         pipeline = A.ReplayCompose([transform], seed=key, save_applied_params=True)
-        (_, params), *_ = pipeline(image=image, **extras(name, image))["applied_transforms"]
+        given = {"volume": image} if cls.sees == "volumes" else {"image": image, **extras(name, image)}
+        (_, params), *_ = pipeline(**given)["applied_transforms"]
         for param, field in declared.items():
             low, high = getattr(transform, field)
             if isinstance(cls.fields[field], fields.OddLimits):

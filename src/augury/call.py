@@ -15,6 +15,8 @@ from augury.sample import (
     DTYPE_NAMES,
     IMAGE_ROLES,
     LABEL_ROLES,
+    STACKED,
+    VOLUME_ROLES,
     Signature,
     check_image,
     check_target,
@@ -51,6 +53,7 @@ def start(
     labels: list[tuple[str, str]] = []
     shape: tuple[int, ...] | None = None
     first, dtype = "", ""
+    depth, deep = 0, ""
     for name, value in targets.items():
         role = roles.get(name)
         if role is None:
@@ -69,6 +72,14 @@ def start(
             else:
                 check_target(name, role, value)
                 size = frame_shape(name, role, value)
+                if role in VOLUME_ROLES:
+                    slices = value.shape[STACKED[role] - 1]
+                    if depth and slices != depth and check_shapes:
+                        raise SampleError(
+                            f"{name}: depth {slices} differs from {deep}'s {depth}; resize one, or pass "
+                            "is_check_shapes=False"
+                        )
+                    depth, deep = depth or slices, deep or name
             if shape is None:
                 shape, first = size, name
             elif check_shapes and size[:2] != shape[:2]:
@@ -84,7 +95,7 @@ def start(
             present[name] = role
     if shape is None:
         raise SampleError(f"got {', '.join(targets) or 'no targets'}; pass an image, a volume or a mask")
-    run = Run(state, arrays, present, Signature(shape, dtype or "uint8"), fuse)
+    run = Run(state, arrays, present, Signature(shape, dtype or "uint8", None, depth), fuse)
     if fate:
         run.fate = []
     tracks: list[Track] = []
@@ -95,7 +106,7 @@ def start(
             raise SampleError(f"{name}: got labels without their parameters; build the pipeline with {want}")
         value = targets[name]
         try:
-            tracks.append(Track(name, role, params, value, shape[0], shape[1], fate))
+            tracks.append(Track(name, role, params, value, shape[0], shape[1], fate, depth))
         except SampleError:
             if bound is not None:
                 bound.refuse(name, role, params, shape[0], shape[1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import copy
+from itertools import groupby
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -14,7 +15,16 @@ from augury.errors import AuguryError, RecordError, SampleError, StepError, loca
 from augury.kernels.cpu import KERNELS, MASK_KERNELS
 from augury.kernels.cpu.mix import new_instances
 from augury.rng import State
-from augury.sample import DTYPE_NAMES, IMAGE_ROLES, STACKED, Array, Labels, Signature, new_signature
+from augury.sample import (
+    DTYPE_NAMES,
+    IMAGE_ROLES,
+    STACKED,
+    VOLUME_ROLES,
+    Array,
+    Labels,
+    Signature,
+    new_signature,
+)
 from augury.targets.labels import Event, Track
 from augury.targets.relabel import ANY, mirrors
 
@@ -28,6 +38,8 @@ class Lowers(Protocol):
 
     @property
     def lower_needs_pixels(self) -> bool: ...
+    @property
+    def sees(self) -> str: ...
 
     def lower(self, params: Params, sig: Signature) -> Sequence[Any]: ...
 
@@ -118,22 +130,28 @@ class Run:
         """Lower a step and queue it, note it if a record is wanted; returns its ops."""
         sig = self.sig
         if sig.dtype == "tensor":
-            raise SampleError(f"{path}: the image is a tensor already; make ToTensorV2 the last step")
+            raise SampleError(f"{path}: the image is a tensor already; make ToTensorV2 the last step, or ToTensor3D")
         seen = self.labelled() if transform.lower_needs_pixels else sig
         try:
             lowered: Sequence[Any] = transform.lower(params, seen)
         except AuguryError as error:
             raise located(error, path) from None
         if self.noting:
-            self.note(path, name, params, version)
+            self.note(path, name, params, version, transform.sees)
         if not lowered:
             return lowered
         if self.selected is not None:
+            if any(op.kind in WHOLE for op in lowered):
+                raise SampleError(
+                    f"{path}: works on whole volumes, not on some of their channels; move it out of "
+                    "SelectiveChannelTransform"
+                )
             lowered = [ops.OnChannels(self.selected[1], tuple(lowered))]
         steps = lowered if self.swaps is None else self.swapped(name, lowered)
         shape = sig.shape
         height = old_height = shape[0]
         width = old_width = shape[1]
+        depth = sig.depth
         self.pending.append((path, steps, height, width))
         for op in lowered:
             kind = op.kind
@@ -141,6 +159,11 @@ class Run:
                 height, width = op.size(height, width)
             elif kind in _SAME:
                 continue
+            elif kind == "volume":
+                self._need_volumes(path)
+                depth, height, width = op.size(depth, height, width)
+                if type(op) is ops.VolumeToTensor:
+                    self.sig = sig = sig._replace(dtype="tensor")
             elif type(op) is ops.Call:
                 self.called()
                 return lowered
@@ -157,11 +180,27 @@ class Run:
                 return lowered
             elif type(op) in _RETYPES:
                 self.sig = sig = _RETYPES[type(op)](op, sig)
-        if height != old_height or width != old_width:
-            self.sig = new_signature((height, width, *sig.shape[2:]), sig.dtype)
+        if height != old_height or width != old_width or depth != sig.depth:
+            self.sig = new_signature((height, width, *sig.shape[2:]), sig.dtype, depth)
         if lowered[-1].kind == "mix":
             self.flush()  # what it adds to a list of masks is added once, after its own step
         return lowered
+
+    def _need_volumes(self, path: str) -> None:
+        """Raise SampleError if the sample holds what cannot follow a step that sees whole volumes."""
+        flat = [name for name, role in self.roles.items() if role not in VOLUME_ROLES]
+        flat += [track.name for track in self.tracks if track.role == "bboxes"]
+        if flat:
+            raise SampleError(
+                f"{path}: works on whole volumes, which {', '.join(flat)} cannot follow; pass volumes, their masks "
+                "(mask3d, masks3d) and keypoints in a call of their own"
+            )
+        for track in self.tracks:
+            if not track.depth:
+                raise SampleError(
+                    f"{path}: works on whole volumes, and {track.name} ({track.params.coord_format}) have no z; pass "
+                    "them as KeypointParams(coord_format='xyz')"
+                )
 
     def swapped(self, name: str, lowered: Sequence[Any]) -> Sequence[Any]:
         """The ops of a step of transform `name`, and what they do to labels if they mirror the image."""
@@ -185,9 +224,11 @@ class Run:
         if self.bound is not None and self.bound.form == "frames":
             self.bound.take(self.tracks, path, op.indices(len(self.bound.kept)))
 
-    def note(self, path: str, name: str, params: Params, version: int) -> None:
+    def note(self, path: str, name: str, params: Params, version: int, sees: str = "frames") -> None:
         """Write down a step that ran."""
-        params = {"shape": self.sig.shape, **params}
+        sig = self.sig
+        whole = sees == "volumes" and sig.depth
+        params = {"shape": (sig.depth, *sig.shape[:2], sig.channels) if whole else sig.shape, **params}
         if self.selected is not None:
             params["on_channels"] = self.selected[1]
         if self.applied is not None:
@@ -206,9 +247,12 @@ class Run:
         try:
             if channels is not None:
                 self.select(tuple(channels))
-            if shape is not None and tuple(shape) != self.sig.shape[: len(shape)]:
+            sig = self.sig
+            seen = sig.shape if shape is None or len(shape) < 4 else (sig.depth, *sig.shape[:2], sig.channels)
+            if shape is not None and tuple(shape) != seen[: len(shape)]:
+                what = "an image" if len(shape) < 4 else "a volume"
                 raise RecordError(
-                    f"{path}: recorded for an image of shape {tuple(shape)}, got {self.sig.shape}. Resize the image, "
+                    f"{path}: recorded for {what} of shape {tuple(shape)}, got {seen}. Resize {what.split()[1]}, "
                     f"replay with resize='relative', or draw again with the pipeline and the record's key"
                 )
             self.add(path, name, transform, params, version)
@@ -228,7 +272,7 @@ class Run:
             if role in IMAGE_ROLES or not IMAGE_ROLES & set(self.roles.values()):
                 frame = first_frame(self.arrays[name], role)
                 dtype = DTYPE_NAMES.get(frame.dtype) or str(frame.dtype)
-                self.sig = new_signature(frame.shape, dtype if role in IMAGE_ROLES else self.sig.dtype)
+                self.sig = new_signature(frame.shape, dtype if role in IMAGE_ROLES else self.sig.dtype, self.sig.depth)
                 return
 
     # ---- running ----
@@ -240,7 +284,13 @@ class Run:
             return
         self.pending = []
         if self.fate is None:
-            self._flush(pending)
+            if not self.sig.depth or len(pending) == 1:
+                self._flush(pending)
+                return
+            # Steps that see whole volumes run by themselves; no rule reaches across them.
+            for whole, steps in groupby(pending, _is_whole):
+                for part in ([step] for step in steps) if whole else (list(steps),):
+                    self._flush(part)
             return
         for step in pending:
             before = self.arrays
@@ -296,15 +346,15 @@ class Run:
 
     def _run_arrays(self, lowered: Sequence[Any], height: int, width: int) -> dict[str, Any]:
         out = self.arrays.copy()
-        programs: dict[bool | str, Sequence[Any]] = {}
+        programs: dict[tuple[bool, bool] | str, Sequence[Any]] = {}
         for name, role in self.roles.items():
-            is_image = role in IMAGE_ROLES
+            is_image, is_volume = role in IMAGE_ROLES, role in VOLUME_ROLES
             # Masks share their ops, unless their values change by name.
-            group = is_image if is_image or self.swaps is None else name
+            group = (is_image, is_volume) if is_image or self.swaps is None else name
             if group not in programs:
                 some = lowered if is_image else [for_mask(op, name) for op in lowered if acts_on_masks(op)]
-                if is_image and self.swaps is not None:
-                    some = [op for op in lowered if op.kind != "labels"]
+                if is_image and (self.swaps is not None or (self.sig.depth and not is_volume)):
+                    some = [op for op in some if op.kind != "labels" and (is_volume or op.kind != "scan")]
                 programs[group] = self._rewritten(some, height, width)
             if program := programs[group]:
                 kernels = KERNELS if is_image else MASK_KERNELS
@@ -312,7 +362,8 @@ class Run:
                 if mixes:
                     program = [*program[:-1], program[-1]._replace(target=name, role=role)]
                 more = new_instances(out[name], program[-1]) if mixes and role == "masks" else []
-                out[name] = run_stack(out[name], program, kernels, STACKED[role])
+                run = run_volume if is_volume else run_stack
+                out[name] = run(out[name], program, kernels, STACKED[role])
                 if more:
                     out[name] = [*out[name], *more] if isinstance(out[name], list) else _stacked(out[name], more)
         return out
@@ -345,6 +396,19 @@ def run_stack(value: Any, program: Sequence[Any], kernels: dict[type, Any], lead
     import torch
 
     return torch.stack(out)
+
+
+def run_volume(value: Any, program: Sequence[Any], kernels: dict[type, Any], leading: int) -> Any:
+    """`run_stack`, and ops that see whole volumes on each of them."""
+    if len(program) == 1:
+        return run_stack(value, program, kernels, leading - (program[0].kind in WHOLE))
+    for whole, part in groupby(program, lambda op: op.kind in WHOLE):
+        value = run_stack(value, list(part), kernels, leading - whole)
+    return value
+
+
+def _is_whole(step: Pending) -> bool:
+    return any(op.kind in WHOLE for op in step[1])
 
 
 def run_frame(frame: Array, program: Sequence[Any], kernels: dict[type, Any]) -> Any:
@@ -401,6 +465,8 @@ def acts_on_masks(op: Any) -> bool:
     kind = op.kind
     if kind in ("geometry", "layout", "labels"):
         return True
+    if kind == "volume":
+        return not isinstance(op, ops.Holes3D) or op.fill_mask is not None
     if kind == "mix":
         return bool(op.on_masks)
     if kind == "call":
@@ -414,7 +480,9 @@ def acts_on_masks(op: Any) -> bool:
 ONLY_IMAGE = {"image": "image"}
 
 # Kinds whose ops never change shape or dtype.
-_SAME = frozenset({"curve", "region", "noise", "codec"})
+_SAME = frozenset({"curve", "region", "noise", "codec", "scan"})
+# Kinds whose kernels take (D, H, W[, C]).
+WHOLE = frozenset({"volume", "scan"})
 
 _RETYPES: dict[type, Any] = {
     ops.Normalize: lambda op, sig: sig._replace(dtype="float32"),

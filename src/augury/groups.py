@@ -91,7 +91,8 @@ class Leaf:
             raise StepError(f"{path}: {type(error).__name__}: {error}") from error
         if self.looks or run.selected is not None or (stream is not None and stream.used):
             return
-        if any(op.kind == "stack" for op in lowered):
+        # What a step on whole volumes may run on does not depend on the signature alone.
+        if self.transform.sees == "volumes" or any(op.kind == "stack" for op in lowered):
             return
         function = any(op.kind == "call" for op in lowered)
         self.memo = (before, params, lowered, None if function else run.sig)

@@ -245,6 +245,10 @@ class Dense:
         back /= np.where(flat, np.inf, det)[:, None, None]
         return output, back
 
+    def sources(self, xy: Floats) -> Floats:
+        """Where output points (N, 2) came from."""
+        return self._sample(xy)[0]
+
     def folds(self) -> bool:
         """Whether the area of some square of neighbouring pixels, seen in the source, is turned over or nil."""
         (x_across, x_down), (y_across, y_down) = (

@@ -278,11 +278,12 @@ def read_step(raw: object, where: str) -> Step:
     shape = params.get("shape", (1, 1))
     if (
         not isinstance(shape, (list, tuple))
-        or len(shape) not in (2, 3)
+        or len(shape) not in (2, 3, 4)
         or not all(type(n) is int and n > 0 for n in shape)
     ):
         raise RecordError(
-            f"{where}.params.shape: got {shown(shape)}; pass [height, width] or [height, width, channels]"
+            f"{where}.params.shape: got {shown(shape)}; pass [height, width], [height, width, channels] or "
+            "[depth, height, width, channels]"
         )
     version = raw.get("version", 1)
     if not isinstance(version, int) or version < 1:

@@ -18,7 +18,7 @@ from augury.groups import Step as GroupStep
 from augury.groups import inner_transforms
 from augury.program import Program, Step
 from augury.rng import State, seeded
-from augury.sample import ROLES, Signature
+from augury.sample import ROLES, Signature, recorded_signature
 from augury.targets.bindings import FORMS, binding_of
 from augury.targets.boxes import BboxParams
 from augury.targets.keypoints import KeypointParams
@@ -136,16 +136,17 @@ def _relative(cls: type[Transform], params: Params, original: tuple[int, ...], s
     shape = params.pop("shape", original)
     if len(shape) < 2:
         return params
-    x, y = sig.width / shape[1], sig.height / shape[0]
+    seen = recorded_signature(shape)
+    z, y, x = sig.depth / (seen.depth or 1), sig.height / seen.height, sig.width / seen.width
 
     def scaled(value: Any) -> Any:
         if isinstance(value, tuple) and value and isinstance(value[0], tuple):
             return tuple(scaled(part) for part in value)
-        if not isinstance(value, tuple) or len(value) not in (2, 4):
+        if not isinstance(value, tuple) or len(value) not in (2, 4, 6):
             raise RecordError(
                 f"{cls.__name__}: got {shown(value)} where pixel positions belong; the record was edited or damaged"
             )
-        factors = (x, y, x, y)
+        factors = (z, y, x, z, y, x) if len(value) == 6 else (x, y, x, y)
         out = [v * f for v, f in zip(value, factors, strict=False)]
         return tuple(round(v) if isinstance(old, int) else v for v, old in zip(out, value, strict=True))
 

@@ -25,6 +25,8 @@ MASK_ROLES = frozenset({"mask", "masks", "mask3d", "masks3d"})
 LABEL_ROLES = frozenset({"bboxes", "keypoints"})
 ROLES = IMAGE_ROLES | MASK_ROLES | LABEL_ROLES
 
+VOLUME_ROLES = frozenset({"volume", "volumes", "mask3d", "masks3d"})
+
 # Leading axes before (H, W[, C]) per role.
 STACKED = {"image": 0, "mask": 0, "images": 1, "masks": 1, "volume": 1, "mask3d": 1, "volumes": 2, "masks3d": 2}
 
@@ -52,12 +54,14 @@ class Labels(NamedTuple):
 class Signature(NamedTuple):
     """Shape (H, W) or (H, W, C) and dtype name of the image, as a step sees it.
 
-    labels is None unless the transform says that it needs labels or pixels.
+    labels is None unless the transform says that it needs labels or pixels. depth: slices of a volume or of a stack of
+    masks; 0 for a sample without one.
     """
 
     shape: tuple[int, ...]
     dtype: str = "uint8"
     labels: Labels | None = None
+    depth: int = 0
 
     @property
     def height(self) -> int:
@@ -72,14 +76,26 @@ class Signature(NamedTuple):
         return self.shape[2] if len(self.shape) > 2 else 1
 
     @property
+    def sides(self) -> tuple[int, int, int]:
+        """Depth, height and width; SampleError for a sample without a volume."""
+        if not self.depth:
+            raise SampleError("works on whole volumes, and there is none; pass volume=, volumes=, mask3d= or masks3d=")
+        return self.depth, self.shape[0], self.shape[1]
+
+    @property
     def max_value(self) -> float:
         """Full range of the dtype: 255, 65535 or 1."""
         return MAX_VALUE.get(self.dtype, 1.0)
 
 
-def new_signature(shape: tuple[int, ...], dtype: str) -> Signature:
+def new_signature(shape: tuple[int, ...], dtype: str, depth: int = 0) -> Signature:
     """A signature without labels, for half the price of calling the class: one is made for every step that resizes."""
-    return tuple.__new__(Signature, (shape, dtype, None))
+    return tuple.__new__(Signature, (shape, dtype, None, depth))
+
+
+def recorded_signature(shape: tuple[int, ...], dtype: str = "uint8") -> Signature:
+    """The signature that a step was recorded for: (H, W), (H, W, C), or (D, H, W, C) if it saw whole volumes."""
+    return Signature(shape[1:], dtype, None, shape[0]) if len(shape) == 4 else Signature(shape, dtype)
 
 
 def check_image(name: str, image: object, leading: int = 0) -> None:

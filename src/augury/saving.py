@@ -59,7 +59,9 @@ _STRIPS: tuple[str, ...] = (
 MIT_IMPLIED: dict[str, tuple[str, ...]] = {
     "FrequencyMasking": _STRIPS,
     "TimeMasking": _STRIPS,
+    "CenterCrop3D": ("pad_position",),
     "PadIfNeeded": ("padding",),
+    "RandomCrop3D": ("pad_position",),
     "RGBShift": ("approximation", "noise_params", "noise_type", "spatial_mode"),
     "SafeRotate": (
         "balanced_scale", "fit_output", "keep_ratio", "rotate", "scale", "shear", "translate_percent", "translate_px",

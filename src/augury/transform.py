@@ -55,7 +55,8 @@ def find_transform(name: object, where: str) -> type[Transform]:
         fields.Number, fields.Integer, fields.Probability, fields.Limits, fields.IntLimits, fields.OddLimits,
         fields.Fractions, fields.Lengths, fields.Size, fields.Flag, fields.Option, fields.Interpolation, fields.Border,
         fields.Fill, fields.Maybe, fields.Plain, fields.Words, fields.Numbers, fields.Listed, fields.Keyed, fields.Name,
-        fields.Sides, fields.Axes, fields.Color, fields.Region,
+        fields.Sides, fields.Axes, fields.Color, fields.Region, fields.Voxels, fields.VolumeAxes, fields.AxisPairs,
+        fields.ByAxis, fields.Blend, fields.Edge,
     ),
 )  # fmt: skip
 class Transform:
@@ -69,6 +70,8 @@ class Transform:
     lower_needs_pixels: ClassVar[bool] = False
     # "dual": masks, boxes and keypoints follow; "image": only images change.
     acts_on: ClassVar[Literal["dual", "image"]] = "image"
+    # "frames": slice by slice, each like an image; "volumes": on whole volumes (D, H, W[, C]).
+    sees: ClassVar[Literal["frames", "volumes"]] = "frames"
     # How its geometry is undone: by the maps of its ops; it "keeps" pixels where they are, so not at all; "never".
     inverts: ClassVar[Literal["maps", "keeps", "never"]] = "maps"
     # Drawn params that are pixel positions (x, y, x, y ...) and scale with the image when a record is resized.
@@ -332,6 +335,29 @@ class GeometricTransform(Transform, register=False):
 
     acts_on = "dual"
     p: Probability = Probability(default=0.5, kw_only=True)
+
+
+class VolumeTransform(Transform, register=False):
+    """Base of catalogue transforms of whole volumes, whose 3-D masks and keypoints (xyz) follow."""
+
+    acts_on = "dual"
+    sees = "volumes"
+    p: Probability = Probability(default=0.5, kw_only=True)
+
+
+class ScanTransform(ImageTransform, register=False):
+    """Base of catalogue transforms that change whole volumes only: a sample without one stays as it is."""
+
+    sees = "volumes"
+
+    @classmethod
+    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
+        return (cls.scan(params, sig),) if sig.depth else ()
+
+    @classmethod
+    def scan(cls, params: Params, sig: Signature) -> Op:
+        """`lower` for a sample with a volume."""
+        raise NotImplementedError
 
 
 class NoOp(GeometricTransform):

@@ -113,9 +113,44 @@ def test_gaussian_slices() -> None:
     assert (out[1] == run(A.GaussianBlur(sigma_range=(1, 1), p=1), volume[1])).all()
 
 
-@pytest.mark.parametrize("wrong", [{"volume_mode": "3d"}, {"sigma_z_range": (1, 2)}, {"blur_z_range": (3, 5)}])
-def test_gaussian_across_slices_is_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(FieldError, match=f"GaussianBlur.{next(iter(wrong))}: got .* not supported"):
+def gaussian3d(volume: Any, **arguments: Any) -> Any:
+    blur = A.GaussianBlur(volume_mode="3d", **arguments, p=1)
+    return A.Compose([blur], seed=0)(volume=volume)["volume"]
+
+
+def test_gaussian_across_slices() -> None:
+    volume = np.zeros((9, 15, 15), np.float32)
+    volume[4, 7, 7] = 1
+    out = gaussian3d(volume, blur_range=(7, 7), sigma_range=(1, 1), blur_z_range=(5, 5), sigma_z_range=(2, 2))
+    flat, high = (np.exp(-(np.arange(-r, r + 1) ** 2) / (2 * s**2)) for r, s in ((3, 1), (2, 2)))
+    want = high[:, None, None] * flat[:, None] * flat
+    assert np.abs(out[2:7, 4:11, 4:11] - want / want.sum()).max() < 1e-6
+    assert np.count_nonzero(out) == want.size
+    turned = volume.swapaxes(0, 1)
+    gap = gaussian3d(volume, sigma_range=(1, 1)).swapaxes(0, 1) - gaussian3d(turned, sigma_range=(1, 1))
+    assert np.abs(gap).max() < 1e-6
+
+
+def test_gaussian_across_slices_of_channels_and_of_one_slice() -> None:
+    volume = np.stack([image(), image()[::-1], image()[:, ::-1]])
+    out = gaussian3d(volume, sigma_range=(1, 1))
+    want = gaussian3d(np.ascontiguousarray(volume[..., 1]), sigma_range=(1, 1))
+    assert np.abs(out[..., 1].astype(int) - want).max() <= 1
+    one = gaussian3d(volume[:1], sigma_range=(1, 1))[0]
+    assert (one == run(A.GaussianBlur(sigma_range=(1, 1), p=1), volume[0])).all()
+
+
+def test_gaussian_across_slices_leaves_masks_and_blurs_images_alone() -> None:
+    blur = A.Compose([A.GaussianBlur(volume_mode="3d", sigma_range=(1, 1), p=1)])
+    labels = np.arange(40 * 50, dtype=np.int32).reshape(1, 40, 50)
+    out = blur(image=image(), volume=image()[None], mask3d=labels)
+    assert (out["image"] == run(A.GaussianBlur(sigma_range=(1, 1), p=1), image())).all()
+    assert (out["mask3d"] == labels).all()
+
+
+@pytest.mark.parametrize("wrong", [{"sigma_z_range": (1, 2)}, {"blur_z_range": (3, 5)}])
+def test_widths_across_slices_need_their_mode(wrong: dict[str, Any]) -> None:
+    with pytest.raises(FieldError, match=f"GaussianBlur.{next(iter(wrong))}: got .* volume_mode='3d'"):
         A.GaussianBlur(**wrong)
 
 

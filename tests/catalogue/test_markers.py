@@ -29,7 +29,7 @@ APART = {"PixelSpread", "RandomGridShuffle"}
 EVERY = [
     (i, name, arguments)
     for i, (name, arguments) in enumerate(CASES)
-    if REGISTRY[name].acts_on == "dual" and name not in STILL
+    if REGISTRY[name].acts_on == "dual" and REGISTRY[name].sees == "frames" and name not in STILL
 ]
 MOVING = [case for case in EVERY if case[1] not in APART]
 # Largest distance, in pixels of the result, between a keypoint and the blob's centroid, and between a box and the hull

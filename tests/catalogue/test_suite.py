@@ -18,9 +18,10 @@ from augury.errors import SampleError
 from augury.fields import Maybe, Option
 from augury.transform import REGISTRY
 from tests.catalogue.cases import CASES, Case
-from tests.samples import BOX_SETTINGS, DONORS, POINT_SETTINGS, digest, extras, image, mask, sample
+from tests.samples import BOX_SETTINGS, DONORS, POINT_SETTINGS, SPACE_SETTINGS, digest, extras, image, mask, sample
 
 DRAWS = 5
+CUBES = ("cube", "cube_gray", "cube_one", "cube_five", "cube_float", "cube_uint16")
 KINDS = ("every", "gray", "one", "four", "six", "float", "float_gray", "uint16")
 IDS = [f"{name}-{i}" for i, (name, _) in enumerate(CASES)]
 
@@ -34,8 +35,13 @@ def modes() -> list[Case]:
         base = max((arguments for case, arguments in CASES if case == name), key=len)
         for i in range(max(map(len, options.values()), default=0)):
             out.append((name, {**base, **{f: values[i % len(values)] for f, values in options.items()}}))
-    # The one mode that is refused when the transform is built.
-    return [case for case in out if case[1].get("volume_mode") != "3d"]
+    # Slices alone have no widths across slices.
+    across = ("sigma_z_range", "blur_z_range")
+    slices = [case[1] for case in out if case[1].get("volume_mode") == "slice"]
+    for arguments in slices:
+        for field in across:
+            arguments.pop(field, None)
+    return out
 
 
 def pipeline(name: str, arguments: dict[str, Any], **settings: Any) -> A.ReplayCompose:
@@ -45,7 +51,7 @@ def pipeline(name: str, arguments: dict[str, Any], **settings: Any) -> A.ReplayC
 
 def settings_of(targets: dict[str, Any]) -> dict[str, Any]:
     if "bboxes" not in targets:
-        return {}
+        return {"keypoint_params": A.KeypointParams(**SPACE_SETTINGS)} if "keypoints" in targets else {}
     return {"bbox_params": A.BboxParams(**BOX_SETTINGS), "keypoint_params": A.KeypointParams(**POINT_SETTINGS)}
 
 
@@ -57,11 +63,17 @@ def targets_of(name: str, kind: str, seed: int) -> dict[str, Any]:
             for k, v in targets.items()
             if k in ("image", "mask", "images", "masks", "bboxes", "labels", "keypoints", "names")
         }
-    return {**targets, **extras(name, targets["image"])}
+    return {**targets, **extras(name, targets.get("image"))}
 
 
 def kinds_of(name: str) -> tuple[str, ...]:
+    if REGISTRY[name].sees == "volumes":
+        return CUBES
     return ("float", "float_gray") if name == "FromFloat" else KINDS
+
+
+def main_target(name: str) -> str:
+    return "volume" if REGISTRY[name].sees == "volumes" else "image"
 
 
 def outcome(result: dict[str, Any]) -> dict[str, Any]:
@@ -79,10 +91,12 @@ def test_replay_in_a_fresh_process_is_exact(tmp_path: Path) -> None:
     jobs: list[dict[str, Any]] = []
     wanted: list[str] = []
     every = [(name, arguments, kinds_of(name)) for name, arguments in CASES]
-    every += [(name, arguments, ("boxes",) if name != "FromFloat" else ("float",)) for name, arguments in modes()]
+    for name, arguments in modes():
+        kind = "cube" if main_target(name) == "volume" else "every" if name == "GaussianBlur" else "boxes"
+        every.append((name, arguments, (kind if name != "FromFloat" else "float",)))
     for name, arguments, kinds in every:
         for kind in kinds:
-            for draw in range(DRAWS if kind in ("every", "float", "boxes") else 1):
+            for draw in range(DRAWS if kind in ("every", "float", "boxes", "cube") else 1):
                 targets = targets_of(name, kind, draw)
                 try:
                     result = pipeline(name, arguments, **settings_of(targets))(**targets, key=(draw, name))
@@ -129,7 +143,7 @@ def test_every_kind_of_image(name: str, arguments: dict[str, Any]) -> None:
         try:
             result = pipeline(name, arguments, **settings_of(targets))(**targets, key=1)
         except SampleError as error:
-            if kind in ("every", "image", "float"):
+            if kind in ("every", "image", "float", *CUBES):
                 raise AssertionError(f"{name} refuses an ordinary image") from error
             continue
         for key, value in before.items():
@@ -137,26 +151,30 @@ def test_every_kind_of_image(name: str, arguments: dict[str, Any]) -> None:
             if isinstance(result[key], np.ndarray):
                 assert result[key].flags.c_contiguous
                 assert not np.may_share_memory(result[key], targets[key]), f"{kind}: {key} is the caller's memory"
-        if name not in ("Normalize", "ToFloat", "FromFloat", "ToTensorV2", "ToGray", "ToRGB"):
-            assert result["image"].dtype == targets["image"].dtype
-            assert result["image"].ndim == targets["image"].ndim
-            assert result["image"].shape[2:] == targets["image"].shape[2:]
+        if name not in ("Normalize", "ToFloat", "FromFloat", "ToTensorV2", "ToTensor3D", "ToGray", "ToRGB"):
+            target, at = main_target(name), 2 + (main_target(name) == "volume")
+            assert result[target].dtype == targets[target].dtype
+            assert result[target].ndim == targets[target].ndim
+            assert result[target].shape[at:] == targets[target].shape[at:]
 
 
 @pytest.mark.parametrize(("name", "arguments"), CASES, ids=IDS)
 def test_memory_layouts(name: str, arguments: dict[str, Any]) -> None:
     dtype = "float32" if name == "FromFloat" else "uint8"
-    plain = image(64, 64, dtype=dtype)
-    wide = image(64, 128, dtype=dtype)
-    wide[:, ::2] = plain
+    target = main_target(name)
+    plain = image(64, 64, dtype=dtype) if target == "image" else sample("cube")["volume"]
+    wide = np.repeat(plain, 2, axis=1)
+    wide[:, 1::2] = 0
     mirrored = np.ascontiguousarray(plain[::-1, ::-1])
     frozen = plain.copy()
     frozen.flags.writeable = False
     more = {**extras(name, plain), "mask": mask(64, 64), "bboxes": [[5.0, 6.0, 40.0, 50.0]], "labels": ["a"]}
+    if target == "volume":
+        more = {"mask3d": sample("cube")["mask3d"]}
     run = pipeline(name, arguments, bbox_params=A.BboxParams(**BOX_SETTINGS))
-    want = digest(run(image=plain, **more, key=3)["image"])
+    want = digest(run(**{target: plain}, **more, key=3)[target])
     for layout in (wide[:, ::2], mirrored[::-1, ::-1], frozen, np.asfortranarray(plain)):
-        assert digest(run(image=layout, **more, key=3)["image"]) == want
+        assert digest(run(**{target: layout}, **more, key=3)[target]) == want
 
 
 @pytest.mark.parametrize(("name", "arguments"), CASES, ids=IDS)
@@ -181,7 +199,9 @@ def test_records_are_small() -> None:
         run = pipeline(name, arguments, bbox_params=A.BboxParams(**BOX_SETTINGS))
         if name == "FromFloat":
             targets = {**targets, "image": image(1024, 1024, dtype="float32")}
-        result = run(**targets, **extras(name, targets["image"]), key=i)
+        cubes = {"volume": np.zeros((64, 128, 128), np.uint8)}
+        given = cubes if main_target(name) == "volume" else {**targets, **extras(name, targets.get("image"))}
+        result = run(**given, key=i)
         sizes[f"{name}-{i}"] = len(json.dumps(result["replay"]))
         assert not any(isinstance(v, np.ndarray) for _, params in result["applied_transforms"] for v in params.values())
     assert max(sizes.values()) < 16 * 1024, max(sizes, key=lambda k: sizes[k])

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 import augury as A
+from augury.transform import REGISTRY
 from tests.catalogue.cases import CASES
 from tests.samples import equal, extras, image, mask
 
 FRAMES = 3
 # To those that lay donors beside or over the sample, masks are those of instances, not of frames.
 NOT_EACH = ("UniformTemporalSubsample", "Mosaic", "CopyAndPaste", "OverlayElements")
-ONE_EACH = {name: arguments for name, arguments in CASES if name not in NOT_EACH}
+ONE_EACH = {name: arguments for name, arguments in CASES if name not in NOT_EACH and REGISTRY[name].sees == "frames"}
 
 
 def film(name: str) -> tuple[list[Any], list[Any]]:

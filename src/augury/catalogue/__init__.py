@@ -23,6 +23,7 @@ from augury.catalogue import (
     text,
     tone,
     video,
+    volume,
     weather,
 )
 from augury.catalogue.affine import *
@@ -47,6 +48,7 @@ from augury.catalogue.rotate import *
 from augury.catalogue.text import *
 from augury.catalogue.tone import *
 from augury.catalogue.video import *
+from augury.catalogue.volume import *
 from augury.catalogue.weather import *
 from augury.transform import NoOp
 
@@ -73,6 +75,7 @@ __all__ = [
     *text.__all__,
     *tone.__all__,
     *video.__all__,
+    *volume.__all__,
     *weather.__all__,
     "NoOp",
 ]

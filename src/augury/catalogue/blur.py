@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from augury import ops
 from augury.errors import FieldError, shown
@@ -56,8 +55,8 @@ class GaussianBlur(ImageTransform):
     0, that is one of the choices, beside the odd sizes from 3.
     sigma_range: standard deviation, pixels; 0 means 0.15 * (side - 1) + 0.5 for a drawn side, and no blur
     without one.
-    volume_mode: "slice" blurs each slice of a volume alone. "3d", sigma_z_range and blur_z_range, which blur across
-    slices, raise FieldError.
+    volume_mode: "slice" blurs each slice of a volume alone; "3d" volumes also across slices, by sigma_z_range and
+    blur_z_range, which are meant like the other two, and what was drawn within slices where they are None.
     """
 
     blur_range: IntLimits = IntLimits(default=(0, 0), low=0, scalar=0, alias="blur_limit", unit="pixel")
@@ -68,23 +67,30 @@ class GaussianBlur(ImageTransform):
     blur_z_range: Maybe = Maybe(IntLimits(low=0, scalar=0, unit="slice"), default=None)
 
     def check(self) -> None:
-        across: dict[str, Any] = {"sigma_z_range": self.sigma_z_range, "blur_z_range": self.blur_z_range}
-        if self.volume_mode != "slice":
-            across = {"volume_mode": self.volume_mode}
-        for name, value in across.items():
-            if value is not None:
-                raise FieldError(
-                    f"GaussianBlur.{name}: got {shown(value)}; blurring across slices is not supported, leave it out"
-                    " and every slice of a volume is blurred alone"
-                )
+        for name in ("sigma_z_range", "blur_z_range"):
+            value = getattr(self, name)
+            if value is not None and self.volume_mode != "3d":
+                raise FieldError(f"GaussianBlur.{name}: got {shown(value)}; it is for volume_mode='3d', pass that too")
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {"kernel_size": _gaussian_size(stream, *self.blur_range), "sigma": stream.uniform(*self.sigma_range)}
+        size, sigma = _gaussian_size(stream, *self.blur_range), stream.uniform(*self.sigma_range)
+        params: Params = {"kernel_size": size, "sigma": sigma}
+        if self.volume_mode == "3d":
+            size_z = size if self.blur_z_range is None else _gaussian_size(stream, *self.blur_z_range)
+            sigma_z = sigma if self.sigma_z_range is None else stream.uniform(*self.sigma_z_range)
+            params |= {"kernel_size_z": size_z, "sigma_z": sigma_z}
+        return params
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Ops:
-        size, sigma = params["kernel_size"], params["sigma"]
-        return (ops.GaussianBlur(size, sigma or (0.15 * (size - 1) + 0.5 if size else 0.0)),)
+        within = ops.GaussianBlur(*cls._gaussian(params["kernel_size"], params["sigma"]))
+        if "sigma_z" not in params or not sig.depth:
+            return (within,)
+        return within, ops.BlurSlices(*cls._gaussian(params["kernel_size_z"], params["sigma_z"]))
+
+    @staticmethod
+    def _gaussian(size: int, sigma: float) -> tuple[int, float]:
+        return size, sigma or (0.15 * (size - 1) + 0.5 if size else 0.0)
 
 
 class MotionBlur(ImageTransform):

@@ -93,6 +93,12 @@ def _torch_installed() -> bool:
     return find_spec("torch") is not None
 
 
+def need_torch(name: str) -> None:
+    """Raise FieldError if torch is not installed."""
+    if not _torch_installed():
+        raise FieldError(f"{name}: torch is not installed; pip install 'augury[torch]', or leave the step out")
+
+
 class ToTensorV2(GeometricTransform, p=1):
     """Image (H, W, C) or (H, W) to a torch tensor (C, H, W), same type; masks become tensors too. Goes last.
 
@@ -103,6 +109,5 @@ class ToTensorV2(GeometricTransform, p=1):
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Ops:
-        if not _torch_installed():
-            raise FieldError("ToTensorV2: torch is not installed; pip install 'augury[torch]', or leave the step out")
+        need_torch("ToTensorV2")
         return (ops.ToTensor(params["transpose_mask"]),)

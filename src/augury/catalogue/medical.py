@@ -5,13 +5,18 @@ from __future__ import annotations
 from augury import ops
 from augury.catalogue.color import is_rgb
 from augury.errors import FieldError
-from augury.fields import Flag, Fractions, IntLimits, Limits, Maybe, Numbers, Option, Probability
+from augury.fields import Flag, Fractions, IntLimits, Limits, Maybe, Numbers, Option, Probability, VolumeAxes
 from augury.kernels.cpu.medical import PRESETS
+from augury.maps3d import pose
+from augury.ops import Op
 from augury.rng import Stream
 from augury.sample import Signature
-from augury.transform import ImageTransform, Ops, Params
+from augury.transform import ImageTransform, Ops, Params, ScanTransform
 
-__all__ = ["BiasField", "GibbsRinging", "HEStain", "KSpaceSpikeNoise", "RicianNoise"]
+__all__ = [
+    "Anisotropy3D", "BiasField", "GhostingArtifact", "GibbsRinging", "HEStain", "KSpaceSpikeNoise", "MotionArtifact",
+    "RicianNoise",
+]  # fmt: skip
 
 
 class RicianNoise(ImageTransform):
@@ -117,3 +122,77 @@ class HEStain(ImageTransform):
         method = params["method"] if not params["stain_matrix"] else "macenko"
         stains, scale, shift = params["stain_matrix"], params["scale"], params["shift"]
         return (ops.Stain(stains, scale, shift, params["augment_background"], params["residual_mode"], method),)
+
+
+# ---- whole volumes; other targets stay. Axes 0, 1, 2 are z, y, x -----------------------------------------
+
+
+class Anisotropy3D(ScanTransform):
+    """Coarser voxels along some axes, as from thick slices: shrink and enlarge back linearly.
+
+    axes, num_axes_range: how many of these axes are drawn. downscale_factor_range: how much coarser, each axis its own
+    factor. antialias: a coarse voxel shows the mean of what it covers, not only its middle.
+    Source: Billot et al., "Partial volume segmentation of brain MRI scans of any resolution and contrast", 2020.
+    """
+
+    axes: VolumeAxes = VolumeAxes(default=(0, 1, 2))
+    num_axes_range: IntLimits = IntLimits(default=(1, 1), low=1, high=3, scalar="fixed")
+    downscale_factor_range: Limits = Limits(default=(1.5, 4.0), low=1, high=1e6, scalar="fixed")
+    antialias: Flag = Flag(default=True, keep=True)
+
+    def draw(self, sig: Signature, stream: Stream) -> Params:
+        count = min(stream.integer(*self.num_axes_range), len(self.axes))
+        some = tuple(self.axes[i] for i in stream.permutation(len(self.axes))[:count])
+        return {"axes": some, "factors": tuple(stream.uniform(*self.downscale_factor_range) for _ in some)}
+
+    @classmethod
+    def scan(cls, params: Params, sig: Signature) -> Op:
+        return ops.Anisotropy(params["axes"], params["factors"], params["antialias"])
+
+
+class GhostingArtifact(ScanTransform):
+    """Faint copies along an axis, as from breathing: every n-th line of the spectrum is weakened.
+
+    num_ghosts_range: n, which is how many copies there are. intensity_range: the weakened lines keep 1 - intensity.
+    axis: of the phase encoding. restore_range: fraction of the spectrum about its centre that stays, at least one line.
+    Source: Perez-Garcia et al., "TorchIO: a Python library for ... medical images in deep learning", 2021.
+    """
+
+    num_ghosts_range: IntLimits = IntLimits(default=(2, 4), low=1, high=1000, scalar="fixed", draws="num_ghosts")
+    intensity_range: Limits = Limits(default=(0.1, 0.5), low=0, high=1, scalar="fixed", draws="intensity")
+    axis: Option = Option(default=2, options=(0, 1, 2), keep=True)
+    restore_range: Limits = Limits(default=(0.02, 0.08), low=0, high=1, scalar="fixed", draws="restore")
+
+    @classmethod
+    def scan(cls, params: Params, sig: Signature) -> Op:
+        return ops.Ghosts(params["axis"], params["num_ghosts"], params["intensity"], params["restore"])
+
+
+class MotionArtifact(ScanTransform):
+    """Smears and echoes of a patient who moved: pieces of the spectrum come from moved copies of the volume.
+
+    num_events_range: how often the patient moved. rotate_range: degrees about each axis, and translate_percent_range:
+    fractions of each side, by which a copy is moved. The piece with the centre of the spectrum is of the volume itself,
+    so that masks and keypoints stay true. axis: along which lines are measured one after another.
+    Source: Shaw et al., "MRI k-space motion artefact augmentation", 2019.
+    """
+
+    num_events_range: IntLimits = IntLimits(default=(2, 2), low=1, high=64, scalar="fixed")
+    rotate_range: Limits = Limits(default=(-5.0, 5.0), unit="degree")
+    translate_percent_range: Limits = Limits(default=(-0.02, 0.02), unit="fraction")
+    axis: Option = Option(default=2, options=(0, 1, 2), keep=True)
+    interpolation: Option = Option(default=1, options=(0, 1), keep=True)
+
+    def draw(self, sig: Signature, stream: Stream) -> Params:
+        events = range(stream.integer(*self.num_events_range))
+        return {
+            "times": tuple(sorted(stream.random() for _ in events)),
+            "rotate": tuple(tuple(stream.uniform(*self.rotate_range) for _ in "xyz") for _ in events),
+            "translate": tuple(tuple(stream.uniform(*self.translate_percent_range) for _ in "xyz") for _ in events),
+        }
+
+    @classmethod
+    def scan(cls, params: Params, sig: Signature) -> Op:
+        moves = zip(params["rotate"], params["translate"], strict=True)
+        matrices = tuple(pose((1.0, 1.0, 1.0), rotate, translate, sig.sides) for rotate, translate in moves)
+        return ops.Motion(params["axis"], params["times"], matrices, params["interpolation"])

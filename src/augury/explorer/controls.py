@@ -10,7 +10,7 @@ from augury.explorer.edits import spelled
 from augury.fields import BORDERS, INTERPOLATIONS, Border, Field, Flag, Interpolation, Limits, Maybe, Option, plain
 from augury.program import Step
 from augury.rng import State, Stream, seeded
-from augury.sample import Signature
+from augury.sample import recorded_signature
 from augury.transform import REGISTRY, Transform
 
 MOST = 40
@@ -130,7 +130,7 @@ def _spans(drawing: Transform | None, step: Step) -> dict[tuple[str | int, ...],
     if drawing is None or drawing.needs != "signature" or "shape" not in step.params:
         return {}
     out: dict[tuple[str | int, ...], tuple[float, float]] = {}
-    sig = Signature(tuple(step.params["shape"]), "uint8")
+    sig = recorded_signature(tuple(step.params["shape"]))
     for at in range(_DRAWS):
         try:
             drawn = plain(drawing.draw(sig, Stream(State(seeded(0), (at,)), step.path.encode())))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -12,12 +12,13 @@ from augury import ops
 from augury.custom import Custom
 from augury.drawn import lowering
 from augury.errors import InverseError, RecordError, shown
-from augury.kernels.cpu import GEOMETRY
+from augury.kernels.cpu import MASK_KERNELS as KERNELS
 from augury.maps import Dense
+from augury.maps3d import Layers
 from augury.program import Program
 from augury.replay import open_run
 from augury.rules import d4_product
-from augury.sample import Array, Signature
+from augury.sample import Array, recorded_signature
 from augury.targets import keypoints
 from augury.targets.boxes import BboxParams
 from augury.targets.keypoints import KeypointParams
@@ -47,18 +48,43 @@ class Unmap:
         return self.field._sample(xy)
 
 
+@dataclass(frozen=True, eq=False)
+class Unlayer:
+    """The fields of all slices run backwards: an op of the inverse alone."""
+
+    op: ops.Elastic3D
+    kind: ClassVar[str] = "volume"
+
+    def size(self, depth: int, height: int, width: int) -> tuple[int, int, int]:
+        return depth, height, width
+
+    def layers(self, depth: int, height: int, width: int) -> Layers:
+        return self.op.map(depth, height, width)
+
+    def map(self, depth: int, height: int, width: int) -> Any:
+        return _Back(self.layers(depth, height, width))
+
+
+class _Back(NamedTuple):
+    layers: Layers
+
+    def points(self, xyz: Array) -> Array:
+        return self.layers.back(xyz)
+
+
 class Inverse:
     """The inverse map of a record; call it with targets of the result, get them on the source image."""
 
-    def __init__(self, steps: Sequence[Any], source: tuple[int, int], output: tuple[int, int], settings: Any) -> None:
+    def __init__(self, steps: Sequence[Any], source: tuple[int, ...], output: tuple[int, ...], settings: Any) -> None:
         self._steps = steps
         self.source, self.output = source, output
         self._settings = settings
 
     def __call__(self, **targets: Any) -> dict[str, Any]:
-        """Map back `mask` (any name: 2-D or 3-D arrays), `bboxes` and `keypoints`.
+        """Map back `mask` (any name: 2-D or 3-D arrays; for a record of whole volumes (D, H, W[, C])), `bboxes` and
+        `keypoints`.
 
-        Adds "valid": a (H, W) bool mask of the source pixels that the result shows. Boxes and keypoints are in the
+        Adds "valid": a bool mask of the source pixels that the result shows. Boxes and keypoints are in the
         formats of the record, pascal_voc and xy if it has none; they are not clipped.
         """
         out: dict[str, Any] = {}
@@ -69,7 +95,9 @@ class Inverse:
                 out[name] = self._labels(codec_of(name, params), value, params, name)
             elif name == "keypoints":
                 settings = self._settings.get("keypoint_params")
-                params = KeypointParams(**settings) if settings else KeypointParams("xy")
+                params = (
+                    KeypointParams(**settings) if settings else KeypointParams("xyz" if len(self.output) == 3 else "xy")
+                )
                 out[name] = self._labels(keypoints, value, params, name)
             else:
                 out[name] = self.mask(np.asarray(value))
@@ -86,21 +114,39 @@ class Inverse:
 
     def mask(self, mask: Array) -> Array:
         """A mask of the result on the source image, nearest; 0 where the result does not show it."""
-        if mask.shape[:2] != self.output:
+        if mask.shape[: len(self.output)] != self.output:
             raise InverseError(
-                f"mask: shape {mask.shape}; the result of this record is {self.output[0]} x {self.output[1]}"
+                f"mask: shape {mask.shape}; the result of this record is {' x '.join(map(str, self.output))}"
             )
         for op in self._steps:
-            mask = _gather(mask, op.back) if isinstance(op, Unmap) else GEOMETRY[type(op)](mask, op)
+            mask = np.stack([_undone(one, op) for one in mask]) if self._by_slice(op) else _undone(mask, op)
         return np.ascontiguousarray(mask)
 
+    def _by_slice(self, op: Any) -> bool:
+        return len(self.output) == 3 and op.kind == "geometry"
+
     def _labels(self, codec: Any, value: Any, params: Any, name: str) -> Any:
-        height, width = self.output
-        moved, rows = codec.read(value, params, height, width, name)
+        size = self.output
+        deep = {"depth": size[0]} if len(size) == 3 and codec is keypoints and 2 in params.columns else {}
+        moved, rows = codec.read(value, params, *size[-2:], name, **deep)
         for op in self._steps:
-            moved = codec.follow(moved, op, height, width)
-            height, width = op.size(height, width)
-        return codec.write(value, moved, rows, params, *self.source)
+            if op.kind == "volume":
+                if not deep:
+                    raise InverseError(f"{name}: have no z, which this record of volumes needs; pass xyz keypoints")
+                moved, size = keypoints.follow3d(moved, op, *size), op.size(*size)
+            else:
+                moved, size = codec.follow(moved, op, *size[-2:]), (*size[:-2], *op.size(*size[-2:]))
+        return codec.write(value, moved, rows, params, *self.source[-2:])
+
+
+def _undone(mask: Array, op: Any) -> Array:
+    if isinstance(op, Unlayer):
+        depth, height, width = mask.shape[:3]
+        layers = op.layers(depth, height, width)
+        return np.stack([_gather(one, layers.field(z).inverse()) for z, one in enumerate(mask)])
+    if isinstance(op, Unmap):
+        return _gather(mask, op.back)
+    return KERNELS[type(op)](mask, op)  # type: ignore[no-any-return]
 
 
 def _gather(mask: Array, field: Dense) -> Array:
@@ -118,11 +164,16 @@ def inverse(record: object) -> Inverse:
     Raises InverseError naming a step that moves pixels in a way that cannot be undone.
     """
     program = Program.from_record(record)
-    shape = next((tuple(step.params["shape"]) for step in program.applied if "shape" in step.params), None)
-    if shape is None:
-        shape = _source(program)
-    sig = Signature(shape, "uint8")
-    run = open_run(program, {"image": np.broadcast_to(np.uint8(0), shape)}, fuse="off")
+    shapes = [tuple(step.params["shape"]) for step in program.applied if "shape" in step.params]
+    shape = shapes[0] if shapes else _source(program)
+    whole = next((shape for shape in shapes if len(shape) == 4), None)
+    source: tuple[int, ...] = shape[:2]
+    if whole is not None:
+        # Steps on slices before this one do not change their number.
+        source = (whole[0], *recorded_signature(shape).shape[:2])
+        shape = (whole[0], *recorded_signature(shape).shape)
+    empty = np.broadcast_to(np.uint8(0), shape)
+    run = open_run(program, {"image" if whole is None else "volume": empty}, fuse="off")
     back: list[Any] = []
     for step in program.applied:
         kind = find_transform(step.name, step.path)
@@ -136,6 +187,7 @@ def inverse(record: object) -> Inverse:
             continue
         transform = lowering(step, {})
         run.pending.clear()
+        depth = run.sig.depth
         run.replay(step.path, step.name, transform, dict(step.params), step.version)
         try:
             for _, lowered, height, width in run.pending:
@@ -143,6 +195,9 @@ def inverse(record: object) -> Inverse:
                     if op.kind == "geometry":
                         back.append(undo(op, height, width, step.path))
                         height, width = op.size(height, width)
+                    elif op.kind == "volume":
+                        back.append(undo3d(op, depth, height, width, step.path))
+                        depth, height, width = op.size(depth, height, width)
         except InverseError:
             raise
         except Exception as error:
@@ -151,7 +206,9 @@ def inverse(record: object) -> Inverse:
                 "record was edited "
                 "or damaged"
             ) from None
-    return Inverse(back[::-1], sig.shape[:2], run.sig.shape[:2], program.settings)  # type: ignore[arg-type]
+    size = run.sig.shape[:2] if whole is None else (run.sig.depth, *run.sig.shape[:2])
+    back = [op for op in back if op is not None]
+    return Inverse(back[::-1], source, size, program.settings)
 
 
 def _source(program: Program) -> tuple[int, ...]:
@@ -183,6 +240,28 @@ def undo(op: Any, height: int, width: int, path: str) -> Any:
     except (ArithmeticError, ValueError):
         raise InverseError(f"{path}: squeezes the image to a line, which cannot be undone; drop the step") from None
     return ops.Warp(matrix.rows, height, width, interpolation=0)
+
+
+def undo3d(op: Any, depth: int, height: int, width: int, path: str) -> Any:
+    """`undo` for an op on whole volumes; None for one that leaves voxels where they are."""
+    if isinstance(op, ops.Orient):
+        axes = tuple(op.axes.index(axis) for axis in range(3))
+        return ops.Orient(axes, tuple(op.flips[axis] for axis in axes))  # type: ignore[arg-type]
+    if isinstance(op, ops.Crop3D):
+        return ops.Pad3D(op.z_min, depth - op.z_max, op.y_min, height - op.y_max, op.x_min, width - op.x_max)
+    if isinstance(op, ops.Pad3D):
+        low = (op.front, op.top, op.left)
+        return ops.Crop3D(*low, *(a + side for a, side in zip(low, (depth, height, width), strict=True)))
+    if isinstance(op, ops.Shuffle3D):
+        return op._replace(order=tuple(sorted(range(len(op.order)), key=op.order.__getitem__)))
+    if isinstance(op, ops.Elastic3D):
+        return Unlayer(op)
+    if isinstance(op, (ops.Holes3D, ops.VolumeToTensor)):
+        return None
+    try:
+        return ops.Affine3D(op.map(depth, height, width).inverse(), depth, height, width, interpolation=0)
+    except InverseError as error:
+        raise InverseError(f"{path}: {error}") from None
 
 
 _ELEMENTS: tuple[ops.D4Element, ...] = ("e", "r90", "r180", "r270", "v", "hvt", "h", "t")

@@ -6,8 +6,8 @@ stream key (`rng.Stream.key`). `fill` is in the image's own range: a number or o
 
 Every op belongs to one kind, which says how labels and masks follow and what rules may do with it:
 geometry, curve (each value alone), pixel (each pixel's channels alone), data (needs the whole image),
-region, noise, codec, layout, labels (values of labels change), stack (needs all frames), call,
-mix (donors).
+region, noise, codec, layout, labels (values of labels change), stack (needs all frames), volume (moves the voxels of
+a whole volume), scan (changes their values), call, mix (donors).
 """
 
 # Annotations are evaluated in this folder: as text they would be compiled one by one for every named tuple.
@@ -34,6 +34,8 @@ from augury.ops.region import Region
 from augury.ops.values import *
 from augury.ops.video import *
 from augury.ops.video import TakeFrames
+from augury.ops.volume import *
+from augury.ops.volume import Scan, Volume
 
 Op: TypeAlias = (
     Geometry
@@ -47,6 +49,8 @@ Op: TypeAlias = (
     | Layout
     | Naming
     | TakeFrames
+    | Volume
+    | Scan
     | Calls
     | Mix
     | Towards
@@ -63,6 +67,8 @@ KINDS: dict[str, tuple[type, ...]] = {
     "layout": get_args(Layout),
     "labels": get_args(Naming),
     "stack": (TakeFrames,),
+    "volume": get_args(Volume),
+    "scan": get_args(Scan),
     "call": get_args(Calls),
     "mix": get_args(Mix),
 }

@@ -3,6 +3,8 @@
 The caller's x and y are pixel indices: 0 is the centre of the first pixel. Inside, keypoints are (N, 5) float64 rows
 of x, y (edge coordinates, so index + 0.5), z, angle, scale. The angle is in radians, of the direction (cos a, sin a)
 with x right and y down; the scale is a length in pixels. A hidden keypoint has x = y = NaN until the next check.
+z is an index like the caller's x and y, 0 the centre of the first slice; ops on frames keep it, ops on volumes take it
+to edge coordinates (z + 0.5) and back.
 """
 
 from __future__ import annotations
@@ -33,8 +35,9 @@ class KeypointParams(LabelParams):
 
     coord_format (alias `format`): xy, yx, xya, xys, xyas, xysa or xyz, where a is an angle and s a scale.
     label_fields: names of the lists that belong to the keypoints.
-    remove_invisible: remove keypoints outside 0 <= x < width, 0 <= y < height (pixel indices) or under a hole; input
-    outside is then an error. angle_in_degrees: else radians; angles come back in [0, 360) degrees.
+    remove_invisible: remove keypoints outside 0 <= x < width, 0 <= y < height (pixel indices), in "xyz" with a volume
+    also outside 0 <= z < depth, or under a hole; input outside is then an error. angle_in_degrees: else radians;
+    angles come back in [0, 360) degrees.
     check_each_transform: after every transform, or once at the end.
     label_mapping: labels to swap when a step mirrors the image, {transform name or "reflection": {label field: {old:
     new}}}.
@@ -89,7 +92,9 @@ class KeypointParams(LabelParams):
 # ---- reading and writing ---------------------------------------------------------------------------------
 
 
-def read(value: Any, params: KeypointParams, height: int, width: int, name: str = "keypoints") -> tuple[Floats, Rows]:
+def read(
+    value: Any, params: KeypointParams, height: int, width: int, name: str = "keypoints", depth: int = 0
+) -> tuple[Floats, Rows]:
     """The caller's keypoints as (N, 5), and which of the caller's rows they are (all).
 
     Raises SampleError for rows that are not finite numbers, or outside the image if remove_invisible.
@@ -106,6 +111,12 @@ def read(value: Any, params: KeypointParams, height: int, width: int, name: str 
     # Comparisons with NaN are false, so broken numbers go to the check too.
     if not (x.max() < width and y.max() < height and points[:, :2].min() >= 0 and more):
         _check(given, points, params, height, width, name)
+    if depth and params.remove_invisible and not _within(points[:, 2], depth).all():
+        i = int((~_within(points[:, 2], depth)).argmax())
+        raise SampleError(
+            f"{name}[{i}]: {shown(given[i].tolist())} (xyz) lies outside the volume, whose slices are 0 <= z < {depth};"
+            " drop it, or keep such points with KeypointParams(remove_invisible=False)"
+        )
     x += 0.5
     y += 0.5
     if params.angle_in_degrees and 3 in params.columns:
@@ -132,6 +143,10 @@ def _check(given: Floats, points: Floats, params: KeypointParams, height: int, w
 def _inside(index: Floats, height: int, width: int) -> Any:
     x, y = index[:, 0], index[:, 1]
     return (x >= -_TOLERANCE) & (y >= -_TOLERANCE) & (x < width) & (y < height)
+
+
+def _within(index: Floats, size: int) -> Any:
+    return (index >= -_TOLERANCE) & (index < size)
 
 
 def write(value: Any, points: Floats, rows: Rows, params: KeypointParams, height: int, width: int) -> Any:
@@ -201,6 +216,14 @@ def follow(points: Floats, op: Any, height: int, width: int) -> Floats:
     return out
 
 
+def follow3d(points: Floats, op: Any, depth: int, height: int, width: int) -> Floats:
+    """Keypoints after an op that moves the voxels of a depth x height x width volume."""
+    out = points.copy(order="F")
+    known = np.flatnonzero(np.isfinite(points[:, :2]).all(axis=1))
+    out[known, :3] = op.map(depth, height, width).points(points[known, :3] + (0.0, 0.0, 0.5)) - (0.0, 0.0, 0.5)
+    return out
+
+
 def _turn(points: Floats, jacobian: Floats) -> None:
     """Turn angles and multiply scales in place by (N or 1, 2, 2) derivatives."""
     a, b, c, d = jacobian[:, 0, 0], jacobian[:, 0, 1], jacobian[:, 1, 0], jacobian[:, 1, 1]
@@ -225,6 +248,19 @@ def hide(points: Floats, holes: tuple[tuple[int, int, int, int], ...], params: K
     return points
 
 
+def hide3d(points: Floats, holes: tuple[tuple[int, ...], ...], params: KeypointParams) -> Floats:
+    """Keypoints inside a hole (z_min, y_min, x_min, z_max, y_max, x_max) are hidden, as by `hide`."""
+    if not len(points) or not holes or not params.remove_invisible:
+        return points
+    cut = np.array(holes, np.float64)
+    zyx = (points[:, :3] + (0.0, 0.0, 0.5))[:, None, ::-1]
+    each: Any = ((zyx >= cut[:, :3]) & (zyx < cut[:, 3:])).all(axis=2)
+    covered = each.any(axis=1)
+    points = points.copy()
+    points[covered, :2] = np.nan
+    return points
+
+
 def hide_where(points: Floats, where: Any, params: KeypointParams) -> Floats:
     """Keypoints in a pattern (H, W), 0 where it is not, are hidden, if the params remove invisible ones."""
     if not params.remove_invisible:
@@ -241,7 +277,7 @@ def hide_where(points: Floats, where: Any, params: KeypointParams) -> Floats:
 
 
 def filter(
-    points: Floats, params: KeypointParams, height: int, width: int, explain: bool = False
+    points: Floats, params: KeypointParams, height: int, width: int, explain: bool = False, depth: int = 0
 ) -> tuple[Rows, Floats, list[Event]]:
     """Positions of the keypoints that stay, those keypoints, and, if explain, what happened to the others.
 
@@ -249,10 +285,12 @@ def filter(
     """
     if not params.remove_invisible or not len(points):
         return np.arange(len(points)), points, []
-    if points[:, 0].max() < width and points[:, 1].max() < height and points[:, :2].min() >= 0.5:
+    if not depth and points[:, 0].max() < width and points[:, 1].max() < height and points[:, :2].min() >= 0.5:
         return np.arange(len(points)), points, []
     index = points[:, :2] - 0.5
     good = _inside(index, height, width)
+    deep = _within(points[:, 2], depth) if depth else np.True_
+    good &= deep
     kept = np.flatnonzero(good)
     events: list[Event] = []
     if explain:
@@ -263,5 +301,7 @@ def filter(
                 continue
             across = not -_TOLERANCE <= x < width
             value, size = (x, width) if across else (y, height)
+            if not across and -_TOLERANCE <= y < height:
+                value, size = float(points[i, 2]), depth
             events.append((i, "removed", "outside", value, 0.0 if value < 0 else float(size)))
     return kept, points[kept], events

@@ -18,7 +18,7 @@ from augury.targets.relabel import relabelled
 Event = tuple[str, int, str, str, float | None, float | None]
 
 # These keep every label whole and inside, so that only thresholds could remove one, and the last check does that.
-_HARMLESS = (ops.D4, ops.Pad)
+_HARMLESS = (ops.D4, ops.Pad, ops.Orient, ops.Pad3D)
 
 
 class Track:
@@ -28,6 +28,7 @@ class Track:
         "added",
         "classes",
         "codec",
+        "depth",
         "events",
         "every",
         "name",
@@ -41,12 +42,17 @@ class Track:
         "values",
     )
 
-    def __init__(self, name: str, role: str, params: Any, value: Any, height: int, width: int, fate: bool) -> None:
+    def __init__(
+        self, name: str, role: str, params: Any, value: Any, height: int, width: int, fate: bool, depth: int = 0
+    ) -> None:
         self.name, self.role, self.params, self.value = name, role, params, value
         self.codec: Any = codec_of(role, params)
         self.values: Array
         self.rows: Array
-        self.values, self.rows = self.codec.read(value, params, height, width, name)
+        # Slices of the sample, where the labels say in which they lie; 0 otherwise.
+        self.depth = depth if role == "keypoints" and 2 in params.columns else 0
+        deep = {"depth": depth} if self.depth else {}
+        self.values, self.rows = self.codec.read(value, params, height, width, name, **deep)
         # The rows at the start, if they are all of the caller's.
         self.every = self.rows if len(self.rows) == len(value) else None
         # The frame or instance of each row, while they are bound together.
@@ -83,6 +89,14 @@ class Track:
             if op.kind == "geometry":
                 self.values = self.codec.follow(self.values, op, height, width)
                 height, width = op.size(height, width)
+                moved = True
+                lost = lost or not isinstance(op, _HARMLESS)
+            elif op.kind == "volume":
+                if isinstance(op, ops.Holes3D):
+                    self.values = keypoints.hide3d(self.values, op.holes, self.params)
+                elif not isinstance(op, ops.VolumeToTensor):
+                    self.values = keypoints.follow3d(self.values, op, self.depth, height, width)
+                    self.depth, height, width = op.size(self.depth, height, width)
                 moved = True
                 lost = lost or not isinstance(op, _HARMLESS)
             elif isinstance(op, ops.Holes):
@@ -126,8 +140,9 @@ class Track:
 
     def check(self, path: str, height: int, width: int) -> None:
         """Apply the rules of the parameters: remove and clip."""
+        deep = {"depth": self.depth} if self.depth else {}
         kept, self.values, events = self.codec.filter(
-            self.values, self.params, height, width, explain=self.events is not None
+            self.values, self.params, height, width, explain=self.events is not None, **deep
         )
         if self.events is not None:
             self.events += [(path, int(self.rows[at]), *event) for at, *event in events]

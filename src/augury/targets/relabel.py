@@ -116,6 +116,9 @@ def mirrors(lowered: Sequence[Any]) -> bool | None:
             a, b, c, d, e, f, g, h, i = op.matrix
             # The sign of a projective map's derivative is that of its determinant.
             out ^= a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g) < 0
+        elif isinstance(op, ops.Orient):
+            # A permutation of three axes is odd if exactly one axis stays.
+            out ^= (sum(axis == i for i, axis in enumerate(op.axes)) == 1) ^ (sum(op.flips) % 2 == 1)
         elif isinstance(op, ops.Call):
             return None
     return out

@@ -26,9 +26,11 @@ from augury.kernels.cpu import (
     medical,
     mix,
     noise,
+    scan,
     segments,
     tone,
     veil,
+    volume,
     weather,
 )
 from augury.sample import Array
@@ -43,6 +45,17 @@ GEOMETRY: dict[type, Kernel] = {
     ops.Warp: geometry.warp,
     ops.Remap: geometry.remap,
     ops.GridShuffle: geometry.grid_shuffle,
+}
+
+VOLUMES: dict[type, Kernel] = {
+    ops.Orient: volume.orient,
+    ops.Crop3D: volume.crop,
+    ops.Pad3D: volume.pad,
+    ops.Resize3D: volume.resize,
+    ops.Affine3D: volume.affine,
+    ops.Elastic3D: volume.elastic,
+    ops.Shuffle3D: volume.shuffle,
+    ops.Holes3D: volume.holes,
 }
 
 
@@ -82,6 +95,12 @@ def blend(image: Array, op: ops.Blend) -> Array:
 
 KERNELS: dict[type, Kernel] = {
     **GEOMETRY,
+    **VOLUMES,
+    ops.VolumeToTensor: volume.to_tensor,
+    ops.BlurSlices: scan.blur_slices,
+    ops.Anisotropy: scan.anisotropy,
+    ops.Ghosts: scan.ghosts,
+    ops.Motion: scan.motion,
     **dict.fromkeys((ops.Linear, ops.Gamma, ops.Solarize, ops.Posterize, ops.Tone, ops.Curves), tone.curve),
     ops.Invert: tone.invert,
     ops.ColorMatrix: color.color_matrix,
@@ -153,6 +172,8 @@ KERNELS: dict[type, Kernel] = {
 
 MASK_KERNELS: dict[type, Kernel] = {
     **GEOMETRY,
+    **VOLUMES,
+    ops.VolumeToTensor: volume.mask_to_tensor,
     ops.Holes: holes.holes_mask,
     ops.Stencil: holes.stencil_mask,
     ops.Morphology: blur.morphology,

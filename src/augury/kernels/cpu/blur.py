@@ -58,12 +58,12 @@ def gaussian_blur(image: Array, op: ops.GaussianBlur) -> Array:
 
     size 0: 2 * floor(3.5 * sigma) + 1. sigma 0: OpenCV's 0.3 * ((size - 1) / 2 - 1) + 0.8. Both 0: a copy.
     """
-    weights = _gaussian(op.size or gaussian_size(op.sigma), op.sigma)
+    weights = gaussian_weights(op.size or gaussian_size(op.sigma), op.sigma)
     return _by_channels(image, lambda part: cv2.sepFilter2D(part, -1, weights, weights))
 
 
 @lru_cache(maxsize=256)
-def _gaussian(size: int, sigma: float) -> Array:
+def gaussian_weights(size: int, sigma: float) -> Array:
     """Weights of sum 1, (size, 1): by row and column they are faster than cv2.GaussianBlur, and rounded once."""
     return cv2.getGaussianKernel(size, sigma, cv2.CV_32F)
 
@@ -151,7 +151,7 @@ def unsharp(image: Array, op: ops.Unsharp) -> Array:
 
     threshold: alpha is multiplied by the Gaussian of the places where the difference is above it.
     """
-    weights = _gaussian(op.size or gaussian_size(op.sigma), op.sigma)
+    weights = gaussian_weights(op.size or gaussian_size(op.sigma), op.sigma)
     if op.threshold is not None:
         return _clip(_by_channels(image, lambda part: _unsharp_edges(part, op, weights)))
     soft = _by_channels(image, lambda part: cv2.sepFilter2D(part, cv2.CV_32F, weights, weights))
