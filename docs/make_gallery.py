@@ -1,7 +1,7 @@
 """Write the gallery: every transform with a picture, its arguments and a snippet, from the classes themselves.
 
 `python -m docs.make_gallery` writes docs/transforms.md, a page per family under docs/transforms/, the pictures under
-docs/images/gallery/, the table of renamed arguments in docs/coming-from-albumentations.md and the navigation in
+docs/images/gallery/, the tables in docs/coming-from-albumentations.md and the navigation in
 mkdocs.yml. A test says that they are up to date. `python -m docs.make_gallery --sheets FOLDER` writes large contact
 sheets, to look at. Needs `augury[demo]`.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 import cv2
 
 from augury.transform import Transform
-from docs import make_reference, pictures
+from docs import dialects, make_reference, pictures
 from docs.make_reference import FAMILIES, families, sentence
 
 FOLDER = Path(__file__).parent
@@ -119,24 +119,28 @@ def navigation() -> str:
     return "\n".join(["      - Transforms:", "          - transforms.md", *pages]) + "\n"
 
 
-def between(path: Path, begin: str, end: str, text: str) -> str:
-    """A file with the lines between two marks replaced."""
-    before, mark, rest = path.read_text(encoding="utf-8").partition(begin)
-    _, last, after = rest.partition(end)
-    if not mark or not last:
-        raise SystemExit(f"{path}: has no {begin!r} before {end!r}")
+def between(page: str, begin: str, end: str, text: str) -> str:
+    """A page with the lines between two marks replaced; ValueError if it has none."""
+    before, rest = page.split(begin)
+    _, after = rest.split(end)
     return f"{before}{begin}{text}{end}{after}"
+
+
+def marked(page: str, name: str, text: str) -> str:
+    """A Markdown page with the part that is marked with a name replaced."""
+    return between(page, f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->\n", f"\n{text}\n")
 
 
 def pages() -> dict[Path, str]:
     """Every page that is written from the classes, with the text it should have."""
     coming, site = FOLDER / "coming-from-albumentations.md", FOLDER.parent / "mkdocs.yml"
-    marks = "<!-- renamed arguments: begin -->\n", "<!-- renamed arguments: end -->\n"
+    text = marked(coming.read_text(encoding="utf-8"), "renamed arguments", make_reference.renamed())
+    plan = site.read_text(encoding="utf-8")
     return {
         FOLDER / "transforms.md": overview(),
         **{FOLDER / "transforms" / f"{module}.md": page(module, family) for module, family in families()},
-        coming: between(coming, *marks, f"\n{make_reference.renamed()}\n"),
-        site: between(site, "      # gallery: begin\n", "      # gallery: end\n", navigation()),
+        coming: marked(text, "differences", dialects.table()),
+        site: between(plan, "      # gallery: begin\n", "      # gallery: end\n", navigation()),
     }
 
 
