@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -61,13 +62,12 @@ def test_every_target_is_taken_and_follows(name: str) -> None:
     taken = {target for target in listed if wanted("both", "target", name, target)}
     targets = sample(name, taken)
     same, still = run("NoOp", {}, targets, 0), set(taken)
-    for _, arguments in [case for case in (*MORE, *CASES) if case[0] == name]:
-        for key in range(30):
-            result = run(name, arguments, targets, key)
-            assert taken <= set(result)
-            still -= {target for target in still if changed(result[target], same[target])}
-            if not still:
-                break
+    for arguments, key in product((arguments for case, arguments in (*MORE, *CASES) if case == name), range(30)):
+        result = run(name, arguments, targets, key)
+        assert taken <= set(result)
+        still -= {target for target in still if changed(result[target], same[target])}
+        if not still:
+            break
     assert still == {target for target in taken if not wanted("both", "follows", name, target)}
 
 
