@@ -27,6 +27,11 @@ is written from the classes by `python -m docs.make_gallery`. *Changes* says whi
 *all targets*, masks, boxes, keypoints and volumes follow the image. What is written of images holds for `images`,
 `volume` and `volumes` too.
 
+Any arguments that are taken work on images from 1 x 1 pixels, of bytes or of floats from 0 to 1 (others are refused
+with a message that says what to do): dtype and number of channels stay, values stay in range and finite. Exceptions are
+conversions, `ToGray` and `ToRGB`, what a fill asks for, and floats under cubic or Lanczos interpolation, which may
+overshoot.
+
 The pictures show flower.jpg, by dany13, and china.jpg, by danielbuechele, both CC BY 2.0, as scikit-learn ships them,
 reduced and changed. The outline of the mask is blue, boxes are orange, keypoints green.
 """
