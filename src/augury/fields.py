@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypedDict, TypeVar, Unpack, overload
 
 from augury.errors import FieldError, shown
+from augury.rng import Stream
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -67,23 +68,43 @@ def frozen(value: Any) -> Any:
     return value
 
 
+class Common(TypedDict, total=False):
+    """What every field may say of itself; see `Field`."""
+
+    alias: str | tuple[str, ...]
+    unit: str
+    keep: bool
+    kw_only: bool
+
+
 class Field(Generic[In, Out]):
     """One argument of a transform.
 
     default: value used when the argument is left out; a field without one is required.
     alias: other names accepted for the argument. unit: of the number, for docs and forms.
     keep: the value travels in every step's params, because lowering needs it.
+    kw_only: a class that inherits the field has it after its own ones; type checkers, which would put it before them,
+    are told to pass it by name.
     """
 
     name: str = ""
+    # Name of the drawn param that is a value of this range.
+    draws: str = ""
 
     def __init__(
-        self, *, default: In = REQUIRED, alias: str | tuple[str, ...] = (), unit: str = "", keep: bool = False
+        self,
+        *,
+        default: In = REQUIRED,
+        alias: str | tuple[str, ...] = (),
+        unit: str = "",
+        keep: bool = False,
+        kw_only: bool = False,
     ) -> None:
         self.default = default
         self.aliases = (alias,) if isinstance(alias, str) else alias
         self.unit = unit
         self.keep = keep
+        self.kw_only = kw_only
 
     if TYPE_CHECKING:
 
@@ -121,6 +142,8 @@ class Field(Generic[In, Out]):
             out["unit"] = self.unit
         if self.aliases:
             out["aliases"] = list(self.aliases)
+        if self.draws:
+            out["draws"] = self.draws
         return out
 
     def form(self) -> dict[str, Any]:
@@ -140,11 +163,9 @@ class _Bounded(Field[In, Out]):
         low: float = -math.inf,
         high: float = math.inf,
         open_low: bool = False,
-        alias: str | tuple[str, ...] = (),
-        unit: str = "",
-        keep: bool = False,
+        **common: Unpack[Common],
     ) -> None:
-        super().__init__(default=default, alias=alias, unit=unit, keep=keep)
+        super().__init__(default=default, **common)
         self.low, self.high, self.open_low = low, high, open_low
 
     @property
@@ -200,10 +221,8 @@ class Integer(_Bounded[int, int]):
 class Probability(Number):
     """A number in [0, 1]."""
 
-    def __init__(
-        self, *, default: float = REQUIRED, alias: str | tuple[str, ...] = (), unit: str = "", keep: bool = False
-    ) -> None:
-        super().__init__(default=default, low=0, high=1, alias=alias, unit=unit, keep=keep)
+    def __init__(self, *, default: float = REQUIRED, **common: Unpack[Common]) -> None:
+        super().__init__(default=default, low=0, high=1, **common)
 
 
 class Limits(_Bounded[float | Sequence[float], tuple[float, float]]):
@@ -211,7 +230,11 @@ class Limits(_Bounded[float | Sequence[float], tuple[float, float]]):
 
     scalar: what one number x means: "symmetric" (-x, x), "fixed" (x, x), "factor" (max(0, 1 - x), 1 + x), or a number a
     for (a, x).
+    draws: the param under which a value drawn uniformly from the range is recorded; `Transform.draw` draws it.
     """
+
+    # Of (stream, low, high).
+    one_of: ClassVar[Any] = staticmethod(Stream.uniform)
 
     def __init__(
         self,
@@ -221,12 +244,12 @@ class Limits(_Bounded[float | Sequence[float], tuple[float, float]]):
         high: float = math.inf,
         open_low: bool = False,
         scalar: str | float = "symmetric",
-        alias: str | tuple[str, ...] = (),
-        unit: str = "",
-        keep: bool = False,
+        draws: str = "",
+        **common: Unpack[Common],
     ) -> None:
-        super().__init__(default=default, low=low, high=high, open_low=open_low, alias=alias, unit=unit, keep=keep)
+        super().__init__(default=default, low=low, high=high, open_low=open_low, **common)
         self.scalar = scalar
+        self.draws = draws
 
     def convert(self, value: Any) -> tuple[float, float]:
         if isinstance(value, (list, tuple)) or (hasattr(value, "__len__") and not isinstance(value, (str, dict))):
@@ -251,6 +274,12 @@ class Limits(_Bounded[float | Sequence[float], tuple[float, float]]):
         return {"type": "array", "items": self.bounds(), "minItems": 2, "maxItems": 2}
 
 
+def odd(stream: Stream, low: int, high: int, least: int = 3) -> int:
+    """A drawn odd size; both bounds are raised to the next odd number, and to `least`."""
+    low = max(low | 1, least)
+    return low + 2 * stream.integer(0, (max(high | 1, low) - low) // 2)
+
+
 if TYPE_CHECKING:
 
     class IntLimits(Limits):
@@ -267,6 +296,13 @@ else:
         """A range (low, high) of integers, both ends included, given as two integers or one."""
 
         integer = True
+        one_of = staticmethod(Stream.integer)
+
+
+class OddLimits(IntLimits):
+    """A range of integers from which odd ones of at least 3 are drawn; its ends are raised to the next one."""
+
+    one_of = staticmethod(odd)
 
 
 class Size(Field[Sequence[int], tuple[int, int]]):
@@ -300,15 +336,8 @@ class Flag(Field[bool, bool]):
 class Option(Field[Any, Any]):
     """One of a few values."""
 
-    def __init__(
-        self,
-        *,
-        default: Any = REQUIRED,
-        options: Sequence[Any],
-        alias: str | tuple[str, ...] = (),
-        keep: bool = False,
-    ) -> None:
-        super().__init__(default=default, alias=alias, keep=keep)
+    def __init__(self, *, default: Any = REQUIRED, options: Sequence[Any], **common: Unpack[Common]) -> None:
+        super().__init__(default=default, **common)
         self.options = tuple(options)
 
     def convert(self, value: Any) -> Any:
@@ -324,24 +353,24 @@ class Option(Field[Any, Any]):
 class Interpolation(Option):
     """An OpenCV interpolation constant: 0 nearest, 1 linear, 2 cubic, 3 area, 4 Lanczos; resizing also 5, 6 (exact)."""
 
-    def __init__(self, *, default: int = 1, resize: bool = False) -> None:
-        super().__init__(default=default, options=range(7 if resize else 5), keep=True)
+    def __init__(self, *, default: int = 1, resize: bool = False, kw_only: bool = False) -> None:
+        super().__init__(default=default, options=range(7 if resize else 5), keep=True, kw_only=kw_only)
 
 
 class Border(Option):
     """An OpenCV border constant: 0 constant, 1 replicate, 2 reflect, 3 wrap, 4 reflect_101."""
 
-    def __init__(self, *, default: int = 0) -> None:
-        super().__init__(default=default, options=range(5), keep=True)
+    def __init__(self, *, default: int = 0, kw_only: bool = False) -> None:
+        super().__init__(default=default, options=range(5), keep=True, kw_only=kw_only)
 
 
 class Fill(Field[Any, Any]):
     """A number, one number per channel, or one of `words`; in the image's own range."""
 
     def __init__(
-        self, *, default: Any = 0, words: Sequence[str] = (), nullable: bool = False, keep: bool = True
+        self, *, default: Any = 0, words: Sequence[str] = (), nullable: bool = False, kw_only: bool = False
     ) -> None:
-        super().__init__(default=default, keep=keep)
+        super().__init__(default=default, keep=True, kw_only=kw_only)
         self.words = tuple(words)
         self.nullable = nullable
 
@@ -375,8 +404,8 @@ class Fill(Field[Any, Any]):
 class Maybe(Field[Any, Any]):
     """None, or what another field accepts."""
 
-    def __init__(self, inner: Field[Any, Any], *, default: Any = None, alias: str | tuple[str, ...] = ()) -> None:
-        super().__init__(default=default, alias=alias or inner.aliases, unit=inner.unit, keep=inner.keep)
+    def __init__(self, inner: Field[Any, Any], *, default: Any = None, kw_only: bool = False) -> None:
+        super().__init__(default=default, alias=inner.aliases, unit=inner.unit, keep=inner.keep, kw_only=kw_only)
         self.inner = inner
 
     def convert(self, value: Any) -> Any:
@@ -464,11 +493,9 @@ class Plain(Field[Any, Any]):
         check: Callable[[Any], Any],
         shape: Mapping[str, Any] | None = None,
         examples: Sequence[Any] = (),
-        alias: str | tuple[str, ...] = (),
-        unit: str = "",
-        keep: bool = False,
+        **common: Unpack[Common],
     ) -> None:
-        super().__init__(default=default, alias=alias, unit=unit, keep=keep)
+        super().__init__(default=default, **common)
         self.check = check
         self.shape = dict(shape or {})
         self.examples = tuple(examples)

@@ -33,7 +33,7 @@ class Leaf:
         self.name = type(transform).__name__
         self.version = transform.version
         self.p: float = transform.p  # type: ignore[attr-defined]
-        self.draws = type(transform).draw is not Transform.draw
+        self.draws = not transform.draws_nothing
         self.looks = transform.needs != "signature"
         # The last signature for which nothing was drawn, and the params, ops and signature after it (None after a
         # function): without chance the same signature gives the same step again. Any call may replace it whole.

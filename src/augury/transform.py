@@ -1,21 +1,24 @@
 """The surface of one augmentation: a frozen class whose fields say what may vary, `draw` what did, `lower` how it runs.
 
-class Rotate(Transform):
-    angle_range: Limits = Limits(default=(-90, 90), unit="degree", alias="limit")
-    p: Probability = Probability(default=0.5)
+class Solarize(ImageTransform):
+    threshold_range: Limits = Limits(default=(0.5, 0.5), low=0, high=1, draws="threshold")
+    lowers_to = ops.Solarize, "threshold"
+
+The two last words stand for what other transforms have to write down:
 
     def draw(self, sig, stream):
-        return {"angle": stream.uniform(*self.angle_range)}
+        return {"threshold": stream.uniform(*self.threshold_range)}
 
     @classmethod
     def lower(cls, params, sig):
-        return (Warp(...),)
+        return (ops.Solarize(params["threshold"]),)
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias, dataclass_transform
 
 from augury import fields
@@ -47,10 +50,9 @@ def find_transform(name: object, where: str) -> type[Transform]:
     frozen_default=True,
     eq_default=True,
     field_specifiers=(
-        fields.Number, fields.Integer, fields.Probability, fields.Limits, fields.IntLimits, fields.Size, fields.Flag,
-        fields.Option, fields.Interpolation, fields.Border, fields.Fill, fields.Maybe, fields.Plain,
-        fields.Words, fields.Numbers, fields.Color,
-        fields.Region,
+        fields.Number, fields.Integer, fields.Probability, fields.Limits, fields.IntLimits, fields.OddLimits,
+        fields.Size, fields.Flag, fields.Option, fields.Interpolation, fields.Border, fields.Fill, fields.Maybe,
+        fields.Plain, fields.Words, fields.Numbers, fields.Color, fields.Region,
     ),
 )  # fmt: skip
 class Transform:
@@ -66,17 +68,29 @@ class Transform:
     acts_on: ClassVar[Literal["dual", "image"]] = "image"
     # Drawn params that are pixel positions (x, y, x, y ...) and scale with the image when a record is resized.
     pixel_params: ClassVar[frozenset[str]] = frozenset()
+    # Whether the drawn params end with the key of a stream, "key".
+    draws_key: ClassVar[bool] = False
+    # The op that a step lowers to and the params it is made of, in its order; for classes that write no `lower`.
+    lowers_to: ClassVar[tuple[Any, ...]] = ()
 
     _aliases: ClassVar[dict[str, str]] = {}
     _defaults: ClassVar[dict[str, Any]] = {}
 
-    def __init_subclass__(cls, register: bool = True, **kwargs: Any) -> None:
+    def __init_subclass__(cls, register: bool = True, p: float | None = None, **kwargs: Any) -> None:
+        """p: default of the inherited field, where that is another."""
         super().__init_subclass__(**kwargs)
         own = {name: value for name, value in vars(cls).items() if isinstance(value, Field)}
-        cls.fields = {**{k: v for k, v in cls.fields.items() if k not in own}, **own}
+        inherited = {name: field for name, field in cls.fields.items() if name not in own}
+        if p is not None:
+            cls.p = inherited["p"] = Probability(default=p, kw_only=True)  # type: ignore[attr-defined]
+            cls.p.name = "p"  # type: ignore[attr-defined]
+        first = {name: field for name, field in inherited.items() if not field.kw_only}
+        cls.fields = {**first, **own, **inherited}
         cls._aliases = {alias: name for name, field in cls.fields.items() for alias in field.aliases}
         cls._defaults = {}
-        if register and own:
+        if "lowers_to" in vars(cls):
+            cls.lower = classmethod(_lowering(*cls.lowers_to))  # type: ignore[assignment, method-assign]
+        if register and cls.fields:
             REGISTRY[cls.__name__] = cls
 
     if not TYPE_CHECKING:
@@ -179,8 +193,27 @@ class Transform:
         return ()
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
-        """Values of this call, plain JSON data; with `kept` they are all that `lower` needs."""
-        return {}
+        """Values of this call, plain JSON data; with `kept` they are all that `lower` needs.
+
+        Unless a class says otherwise: a value of every range that `draws` one, in the order of the fields, then a key.
+        """
+        params = {}
+        for name, one_of, low, high in self._ranges:
+            params[name] = one_of(stream, low, high)
+        if self.draws_key:
+            params["key"] = stream.key()
+        return params
+
+    @cached_property
+    def _ranges(self) -> tuple[tuple[str, Callable[[Stream, Any, Any], Any], Any, Any], ...]:
+        """The ranges that `draw` draws from: param, how, lowest, highest."""
+        ranges = [field for field in self.fields.values() if isinstance(field, fields.Limits) and field.draws]
+        return tuple([(field.draws, field.one_of, *self.__dict__[field.name]) for field in ranges])
+
+    @property
+    def draws_nothing(self) -> bool:
+        """Whether `draw` has nothing to do."""
+        return type(self).draw is Transform.draw and not self._ranges and not self.draws_key
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
@@ -213,14 +246,26 @@ class Transform:
         }
 
 
+def _lowering(op: Callable[..., Op], *names: str) -> Callable[[Any, Params, Signature], Sequence[Op]]:
+    """A `lower` that makes one op of params."""
+    if len(names) == 1:
+        name = names[0]
+        return lambda cls, params, sig: (op(params[name]),)
+    values = itemgetter(*names)
+    return lambda cls, params, sig: (op(*values(params)),)
+
+
 class ImageTransform(Transform, register=False):
     """Base of catalogue transforms that change images only."""
+
+    p: Probability = Probability(default=0.5, kw_only=True)
 
 
 class GeometricTransform(Transform, register=False):
     """Base of catalogue transforms whose masks, boxes and keypoints follow."""
 
     acts_on = "dual"
+    p: Probability = Probability(default=0.5, kw_only=True)
 
 
 class NoOp(GeometricTransform):

@@ -115,7 +115,7 @@ class Affine(GeometricTransform):
     border_mode: Border = Border(default=0)
     fill: Fill = Fill(default=0)
     fill_mask: Fill = Fill(default=None, nullable=True)
-    p: Probability = Probability(default=0.5)
+    p: Probability = Probability(default=0.5, kw_only=True)
 
     def check(self) -> None:
         if self.translate_percent is not None and self.translate_px is not None:
@@ -199,7 +199,6 @@ class ShiftScaleRotate(GeometricTransform):
     mask_interpolation: Interpolation = Interpolation(default=0)
     fill: Fill = Fill(default=0)
     fill_mask: Fill = Fill(default=0)
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         height, width = sig.shape[:2]
@@ -240,7 +239,6 @@ class Perspective(GeometricTransform):
     border_mode: Border = Border(default=0)
     fill: Fill = Fill(default=0)
     fill_mask: Fill = Fill(default=0)
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         height, width = sig.shape[:2]

@@ -56,7 +56,6 @@ class Blur(ImageTransform):
     """
 
     blur_range: IntLimits = IntLimits(default=(3, 7), low=0, scalar=3, alias="blur_limit", unit="pixel")
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         return {"kernel": odd(stream, *self.blur_range)}
@@ -71,8 +70,6 @@ class MedianBlur(Blur):
 
     blur_range: side of the square, pixels; odd sizes of at least 3 are drawn, so bounds are raised to the next one.
     """
-
-    p: Probability = Probability(default=0.5)
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
@@ -92,7 +89,7 @@ class GaussianBlur(ImageTransform):
 
     blur_range: IntLimits = IntLimits(default=(0, 0), low=0, scalar=0, alias="blur_limit", unit="pixel")
     sigma_range: Limits = Limits(default=(0.5, 3.0), low=0, scalar=0, alias="sigma_limit", unit="pixel")
-    p: Probability = Probability(default=0.5)
+    p: Probability = Probability(default=0.5, kw_only=True)
     volume_mode: Option = Option(default="slice", options=("slice", "3d"))
     sigma_z_range: Maybe = Maybe(Limits(low=0, scalar=0, unit="slice"), default=None)
     blur_z_range: Maybe = Maybe(IntLimits(low=0, scalar=0, unit="slice"), default=None)
@@ -154,7 +151,6 @@ class MotionBlur(ImageTransform):
     allow_shifted: Flag = Flag(default=True)
     angle_range: Limits = Limits(default=(0, 360), low=0, high=360, scalar="fixed", unit="degree")
     direction_range: Limits = Limits(default=(-1.0, 1.0), low=-1, high=1, scalar="fixed")
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         size = odd(stream, *self.blur_range)
@@ -179,7 +175,6 @@ class Defocus(ImageTransform):
 
     radius_range: IntLimits = IntLimits(default=(3, 10), low=1, scalar=1, alias="radius", unit="pixel")
     alias_blur_range: Limits = Limits(default=(0.1, 0.5), low=0, scalar=0, alias="alias_blur", unit="pixel")
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         return {"radius": stream.integer(*self.radius_range), "alias_blur": stream.uniform(*self.alias_blur_range)}
@@ -204,7 +199,6 @@ class Sharpen(ImageTransform):
     method: Option = Option(default="kernel", options=("kernel", "gaussian"), keep=True)
     kernel_size: Integer = Integer(default=5, low=3, unit="pixel", keep=True)
     sigma: Number = Number(default=1.0, low=0, open_low=True, unit="pixel", keep=True)
-    p: Probability = Probability(default=0.5)
 
     def check(self) -> None:
         if self.kernel_size % 2 == 0:
@@ -232,7 +226,6 @@ class Emboss(ImageTransform):
 
     alpha_range: Limits = Limits(default=(0.2, 0.5), low=0, high=1, scalar="fixed", alias="alpha")
     strength_range: Limits = Limits(default=(0.2, 0.7), low=0, scalar="fixed", alias="strength")
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         return {"alpha": stream.uniform(*self.alpha_range), "strength": stream.uniform(*self.strength_range)}
@@ -256,7 +249,6 @@ class Enhance(ImageTransform):
 
     mode: Option = Option(default="edge", options=("edge", "detail"), keep=True)
     alpha_range: Limits = Limits(default=(0.5, 1.0), low=0, high=1, scalar="fixed")
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         return {"alpha": stream.uniform(*self.alpha_range)}
@@ -278,7 +270,6 @@ class UnsharpMask(ImageTransform):
     sigma_range: Limits = Limits(default=(0.0, 0.0), low=0, scalar=0, alias="sigma_limit", unit="pixel")
     alpha_range: Limits = Limits(default=(0.2, 0.5), low=0, high=1, scalar=0, alias="alpha")
     threshold: Integer = Integer(default=10, low=0, high=255, keep=True)
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         size, sigma = _gaussian_size(stream, *self.blur_range), stream.uniform(*self.sigma_range)
@@ -304,7 +295,6 @@ class AdvancedBlur(ImageTransform):
     rotate_range: Limits = Limits(default=(-90, 90), alias="rotate_limit", unit="degree")
     beta_range: Limits = Limits(default=(0.5, 8.0), low=0, scalar=0, alias="beta_limit")
     noise_range: Limits = Limits(default=(0.9, 1.1), low=0, scalar=0, alias="noise_limit")
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         low, high = self.beta_range
@@ -336,7 +326,6 @@ class RingingOvershoot(ImageTransform):
     cutoff_range: Limits = Limits(
         default=(math.pi / 4, math.pi / 2), low=0, high=math.pi, open_low=True, scalar="fixed", alias="cutoff"
     )
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         return {"kernel_size": odd(stream, *self.blur_range), "cutoff": stream.uniform(*self.cutoff_range)}
@@ -356,7 +345,6 @@ class ZoomBlur(ImageTransform):
 
     max_factor_range: Limits = Limits(default=(1, 1.31), low=1, scalar=1, alias="max_factor")
     step_factor_range: Limits = Limits(default=(0.01, 0.03), low=0, scalar=0, alias="step_factor")
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         factor, step = stream.uniform(*self.max_factor_range), stream.uniform(*self.step_factor_range)
@@ -379,7 +367,6 @@ class GlassBlur(ImageTransform):
     max_delta: Integer = Integer(default=4, low=1, high=1000, unit="pixel", keep=True)
     iterations: Integer = Integer(default=2, low=1, keep=True)
     mode: Option = Option(default="fast", options=("fast", "exact"), keep=True)
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         return {"key": stream.key()}
@@ -398,7 +385,6 @@ class ModeFilter(ImageTransform):
     """
 
     kernel_range: IntLimits = IntLimits(default=(3, 7), low=1, high=255, scalar=3, unit="pixel")
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         return {"kernel": odd(stream, *self.kernel_range)}

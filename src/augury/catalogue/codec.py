@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from augury import ops
-from augury.fields import INTERPOLATIONS, IntLimits, Limits, Option, Plain, Probability
+from augury.fields import INTERPOLATIONS, IntLimits, Limits, Option, Plain
 from augury.ops import Op
 from augury.rng import Stream
 from augury.sample import Signature
@@ -23,7 +23,6 @@ class ImageCompression(ImageTransform):
 
     compression_type: Option = Option(default="jpeg", options=("jpeg", "webp"), keep=True)
     quality_range: IntLimits = IntLimits(default=(99, 100), low=1, high=100, scalar="fixed")
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         return {"quality": stream.integer(*self.quality_range)}
@@ -64,7 +63,6 @@ class Downscale(ImageTransform):
         },
         examples=({"upscale": 1, "downscale": 3},),
     )
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         return {"scale": stream.uniform(*self.scale_range), "interpolation_pair": dict(self.interpolation_pair)}

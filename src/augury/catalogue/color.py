@@ -57,7 +57,6 @@ class HueSaturationValue(ImageTransform):
     hue_shift_range: Limits = Limits(default=(-20, 20), alias="hue_shift_limit", unit="2 degrees")
     sat_shift_range: Limits = Limits(default=(-30, 30), alias="sat_shift_limit", unit="1/255")
     val_shift_range: Limits = Limits(default=(-20, 20), alias="val_shift_limit", unit="1/255")
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         return {
@@ -84,7 +83,6 @@ class RGBShift(ImageTransform):
     r_shift_range: Limits = Limits(default=(-20, 20), low=-255, high=255, alias="r_shift_limit", unit="1/255")
     g_shift_range: Limits = Limits(default=(-20, 20), low=-255, high=255, alias="g_shift_limit", unit="1/255")
     b_shift_range: Limits = Limits(default=(-20, 20), low=-255, high=255, alias="b_shift_limit", unit="1/255")
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         """Shifts as fractions of full range."""
@@ -117,7 +115,6 @@ class ColorJitter(ImageTransform):
     contrast_range: Limits = Limits(default=(0.8, 1.2), low=0, scalar="factor", alias="contrast")
     saturation_range: Limits = Limits(default=(0.8, 1.2), low=0, scalar="factor", alias="saturation")
     hue_range: Limits = Limits(default=(-0.5, 0.5), low=-1, high=1, alias="hue", unit="turn")
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         """`order` lists brightness 0, contrast 1, saturation 2, hue 3."""
@@ -161,7 +158,7 @@ class PhotoMetricDistort(ImageTransform):
     saturation_range: Limits = Limits(default=(0.5, 1.5), low=0, scalar="factor")
     hue_range: Limits = Limits(default=(-0.05, 0.05), low=-1, high=1, unit="turn")
     distort_p: Probability = Probability(default=0.5)
-    p: Probability = Probability(default=0.5)
+    p: Probability = Probability(default=0.5, kw_only=True)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         """`order` as in ColorJitter, of what is done."""
@@ -212,7 +209,6 @@ class ChannelShuffle(ImageTransform):
         shape={"type": ["array", "null"], "items": {"type": "integer", "minimum": 0}},
         examples=((2, 1, 0),),
     )
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         order = self.channel_order
@@ -241,7 +237,6 @@ class ChannelSwap(ChannelShuffle):
         shape={"type": ["array", "null"], "items": {"type": "integer", "minimum": 0}},
         examples=((2, 1, 0),),
     )
-    p: Probability = Probability(default=0.5)
 
 
 class ToGray(ImageTransform):
@@ -258,7 +253,6 @@ class ToGray(ImageTransform):
         options=("weighted_average", "from_lab", "desaturation", "average", "max", "pca"),
         keep=True,
     )
-    p: Probability = Probability(default=0.5)
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
@@ -289,7 +283,6 @@ class FancyPCA(ImageTransform):
     """
 
     alpha: Number = Number(default=0.1, low=0)
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         return {"alpha_vector": [stream.normal(0.0, self.alpha) for _ in range(sig.channels)]}
@@ -299,14 +292,13 @@ class FancyPCA(ImageTransform):
         return (ops.PcaShift(tuple(params["alpha_vector"])),)
 
 
-class ToRGB(ImageTransform):
+class ToRGB(ImageTransform, p=1):
     """Repeat the one channel of a gray image; images of more channels stay as they are.
 
     num_output_channels: channels of the result.
     """
 
     num_output_channels: Integer = Integer(default=3, low=1, keep=True)
-    p: Probability = Probability(default=1.0)
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
@@ -330,7 +322,6 @@ class PlanckianJitter(ImageTransform):
         Limits(low=3000, high=15000, scalar="fixed", alias="temperature_limit", unit="kelvin"), default=None
     )
     sampling_method: Option = Option(default="uniform", options=("uniform", "gaussian"))
-    p: Probability = Probability(default=0.5)
 
     def check(self) -> None:
         if self.temperature_range and self.temperature_range[0] < COLDEST[self.mode]:
@@ -363,7 +354,6 @@ class ExposureMatching(ImageTransform):
 
     target_mean_range: Limits = Limits(default=(0.3, 0.5), low=0, high=1, scalar="fixed")
     gain_range: Maybe = Maybe(Limits(low=0, scalar="fixed", keep=True), default=None)
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         return {"target_mean": stream.uniform(*self.target_mean_range)}
@@ -384,7 +374,7 @@ class Colorize(ImageTransform):
     white_range: Numbers = Numbers(default=((255, 255, 255),) * 2, sides=(2, 3), high=255)
     mid_range: Maybe = Maybe(Numbers(sides=(2, 3), high=255, examples=(((90, 0, 0), (160, 60, 60)),)), default=None)
     mid_value_range: IntLimits = IntLimits(default=(127, 127), low=1, high=254, scalar="fixed")
-    p: Probability = Probability(default=0.5)
+    p: Probability = Probability(default=0.5, kw_only=True)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         def one(limits: Any) -> tuple[float, ...]:

@@ -12,7 +12,7 @@ from augury.errors import FieldError, SampleError
 from augury.fields import Flag, Limits, Maybe, Number, Option, Plain, Probability, number
 from augury.ops import Op
 from augury.sample import MAX_VALUE, Signature
-from augury.transform import ImageTransform, Params, Transform
+from augury.transform import GeometricTransform, ImageTransform, Params
 
 __all__ = ["FromFloat", "Normalize", "ToFloat", "ToTensorV2"]
 
@@ -59,7 +59,7 @@ class Normalize(ImageTransform):
     std: Plain = Plain(default=(0.229, 0.224, 0.225), check=_deviations, shape=_SHAPE, examples=(0.5,), keep=True)
     max_pixel_value: Maybe = Maybe(Number(low=0, open_low=True, keep=True), default=255.0)
     normalization: Option = Option(default="standard", options=NORMALIZATIONS, keep=True)
-    p: Probability = Probability(default=1.0)
+    p: Probability = Probability(default=1.0, kw_only=True)
     clip_range: Maybe = Maybe(Limits(keep=True), default=None)
 
     def check(self) -> None:
@@ -84,14 +84,13 @@ class Normalize(ImageTransform):
         return (ops.Normalize(tuple(params["mean"]), tuple(params["std"]), params["max_pixel_value"], clip),)
 
 
-class ToFloat(ImageTransform):
+class ToFloat(ImageTransform, p=1):
     """value / max_value as float32; float images stay as they are.
 
     max_value: None means the full range of the image's type (255 or 65535).
     """
 
     max_value: Maybe = Maybe(Number(low=0, open_low=True, keep=True), default=None)
-    p: Probability = Probability(default=1.0)
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
@@ -101,7 +100,7 @@ class ToFloat(ImageTransform):
         return (ops.ToFloat(sig.max_value if max_value is None else max_value),)
 
 
-class FromFloat(ImageTransform):
+class FromFloat(ImageTransform, p=1):
     """round(value * max_value) of a float image, clipped to the range of dtype; undoes ToFloat.
 
     dtype: "uint8" or "uint16". max_value: None means the full range of dtype.
@@ -109,7 +108,6 @@ class FromFloat(ImageTransform):
 
     dtype: Option = Option(default="uint8", options=("uint8", "uint16"), keep=True)
     max_value: Maybe = Maybe(Number(low=0, open_low=True, keep=True), default=None)
-    p: Probability = Probability(default=1.0)
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
@@ -124,16 +122,13 @@ def _torch_installed() -> bool:
     return find_spec("torch") is not None
 
 
-class ToTensorV2(Transform):
+class ToTensorV2(GeometricTransform, p=1):
     """Image (H, W, C) or (H, W) to a torch tensor (C, H, W), same type; masks become tensors too. Goes last.
 
     transpose_mask: masks (H, W, C) become (C, H, W) as well. Needs the extra augury[torch].
     """
 
-    acts_on = "dual"
-
     transpose_mask: Flag = Flag(default=False, keep=True)
-    p: Probability = Probability(default=1.0)
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:

@@ -80,7 +80,7 @@ def window(params: Params, sig: Signature, may_pad: bool = False) -> Sequence[Op
     return (*pad, ops.Crop(x_min + left, y_min + top, x_max + left, y_max + top))
 
 
-class Crop(GeometricTransform):
+class Crop(GeometricTransform, p=1):
     """Cut out a fixed window.
 
     x_min, y_min, x_max, y_max: pixels, ends exclusive.
@@ -99,7 +99,6 @@ class Crop(GeometricTransform):
     border_mode: Border = Border(default=0)
     fill: Fill = Fill(default=0)
     fill_mask: Fill = Fill(default=0)
-    p: Probability = Probability(default=1)
 
     def check(self) -> None:
         for axis in "xy":
@@ -129,7 +128,7 @@ def _need_padding(allowed: bool, height: int, width: int, image_height: int, ima
         )
 
 
-class RandomCrop(GeometricTransform):
+class RandomCrop(GeometricTransform, p=1):
     """Cut out a window of fixed size at a random place, each equally likely.
 
     height, width: pixels. pad_if_needed: pad an axis on which the image is smaller, otherwise such an image raises
@@ -144,7 +143,6 @@ class RandomCrop(GeometricTransform):
     border_mode: Border = Border(default=0)
     fill: Fill = Fill(default=0)
     fill_mask: Fill = Fill(default=0)
-    p: Probability = Probability(default=1)
 
     @staticmethod
     def _start(spare: int, stream: Stream) -> int:
@@ -172,8 +170,6 @@ class CenterCrop(RandomCrop):
     Fields as in RandomCrop.
     """
 
-    p: Probability = Probability(default=1)
-
     @staticmethod
     def _start(spare: int, stream: Stream) -> int:
         return spare // 2
@@ -199,7 +195,7 @@ def _at_random(height: int, width: int, sig: Signature, stream: Stream) -> Box:
     return x, y, x + width, y + height
 
 
-class RandomSizedCrop(_SizedCrop):
+class RandomSizedCrop(_SizedCrop, p=1):
     """Cut out a window of random height at a random place and scale it to a fixed size.
 
     min_max_height: (lowest, highest) height of the window in pixels; it is cut down to the image where it is larger.
@@ -213,7 +209,6 @@ class RandomSizedCrop(_SizedCrop):
     interpolation: Interpolation = Interpolation(default=1, resize=True)
     mask_interpolation: Interpolation = Interpolation(default=0, resize=True)
     area_for_downscale: Maybe = Maybe(Option(options=DOWNSCALE, keep=True), default=None)
-    p: Probability = Probability(default=1)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         height = stream.integer(*self.min_max_height)
@@ -237,7 +232,7 @@ class RandomResizedCrop(_SizedCrop):
     interpolation: Interpolation = Interpolation(default=1, resize=True)
     mask_interpolation: Interpolation = Interpolation(default=0, resize=True)
     area_for_downscale: Maybe = Maybe(Option(options=DOWNSCALE, keep=True), default=None)
-    p: Probability = Probability(default=1)
+    p: Probability = Probability(default=1, kw_only=True)
     sampling_method: Option = Option(default="standard", options=("standard", "uniform_scale"))
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
@@ -344,7 +339,7 @@ class CropAndPad(GeometricTransform):
     border_mode: Border = Border(default=0)
     fill: Fill = Fill(default=0)
     fill_mask: Fill = Fill(default=0)
-    p: Probability = Probability(default=1)
+    p: Probability = Probability(default=1, kw_only=True)
     px_choices: Maybe = Maybe(
         Plain(check=_choices(True), shape=_LIST, examples=([-2, 0, 3],), unit="pixel"), default=None
     )
@@ -407,7 +402,7 @@ def _with_a_pixel(low: int, high: int, size: int) -> tuple[int, int]:
     return low - back, high + excess - back
 
 
-class RandomCropFromBorders(GeometricTransform):
+class RandomCropFromBorders(GeometricTransform, p=1):
     """Cut a random part off each side.
 
     crop_left, crop_right, crop_top, crop_bottom: the largest part, as a fraction of width or height; opposite ones add
@@ -419,7 +414,6 @@ class RandomCropFromBorders(GeometricTransform):
     crop_right: Probability = Probability(default=0.1)
     crop_top: Probability = Probability(default=0.1)
     crop_bottom: Probability = Probability(default=0.1)
-    p: Probability = Probability(default=1)
 
     def check(self) -> None:
         for one, other in (("left", "right"), ("top", "bottom")):
@@ -465,7 +459,7 @@ def _name(value: Any) -> str:
     return value
 
 
-class RandomCropNearBBox(GeometricTransform):
+class RandomCropNearBBox(GeometricTransform, p=1):
     """Cut out a given box whose sides are moved at random.
 
     max_part_shift: furthest move of a side, as fractions of the box's (height, width); one number x means (0, x).
@@ -482,7 +476,6 @@ class RandomCropNearBBox(GeometricTransform):
         examples=(0.2, (0.5, 0.1)),
     )
     cropping_bbox_key: Plain = Plain(default="cropping_bbox", check=_name, shape={"type": "string"}, examples=("box",))
-    p: Probability = Probability(default=1)
 
     @property
     def asks_for(self) -> Sequence[str]:
@@ -563,7 +556,7 @@ def _around(low: float, high: float, size: int, stream: Stream) -> tuple[int, in
     return stream.integer(0, first), stream.integer(last, size)
 
 
-class BBoxSafeRandomCrop(GeometricTransform):
+class BBoxSafeRandomCrop(GeometricTransform, p=1):
     """Cut out a random window that shows every box.
 
     erosion_rate: how much of each box's width and height may be lost, half on either side; at 1 boxes are ignored.
@@ -573,7 +566,6 @@ class BBoxSafeRandomCrop(GeometricTransform):
     needs = "labels"
     pixel_params = frozenset({"crop_coords"})
     erosion_rate: Probability = Probability(default=0.0)
-    p: Probability = Probability(default=1)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         return {"crop_coords": _safe_window(sig, stream, self.erosion_rate)}
@@ -583,7 +575,7 @@ class BBoxSafeRandomCrop(GeometricTransform):
         return window(params, sig)
 
 
-class BBoxSubsetSafeRandomCrop(GeometricTransform):
+class BBoxSubsetSafeRandomCrop(GeometricTransform, p=1):
     """Cut out a random window that shows some of the boxes, all of them whole.
 
     subset_fraction_range: share of the boxes, at least one. erosion_rate: as in BBoxSafeRandomCrop.
@@ -595,7 +587,6 @@ class BBoxSubsetSafeRandomCrop(GeometricTransform):
     subset_fraction_range: Limits = Limits(default=(0.5, 1.0), low=0, high=1, scalar="fixed")
     erosion_rate: Probability = Probability(default=0.0)
     aspect_ratio_range: Limits = Limits(default=(0.5, 2.0), low=1e-6, high=1e6, scalar="fixed")
-    p: Probability = Probability(default=1.0)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         boxes, fraction = _boxes(sig), stream.uniform(*self.subset_fraction_range)
@@ -621,7 +612,7 @@ def _grown(low: int, high: int, wanted: int, size: int, stream: Stream) -> tuple
     return first, first + wanted
 
 
-class AtLeastOneBBoxRandomCrop(GeometricTransform):
+class AtLeastOneBBoxRandomCrop(GeometricTransform, p=1):
     """Cut out a window of fixed size that shows a random box whole, or as much of it as fits; anywhere without boxes.
 
     height, width: pixels, at most the image's. erosion_factor: how much of the box's width and height may be lost, half
@@ -633,7 +624,6 @@ class AtLeastOneBBoxRandomCrop(GeometricTransform):
     height: Integer = Integer(low=1, unit="pixel")
     width: Integer = Integer(low=1, unit="pixel")
     erosion_factor: Probability = Probability(default=0.0)
-    p: Probability = Probability(default=1.0)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         height, width = self.height, self.width
@@ -666,7 +656,7 @@ def _need_fit(height: int, width: int, sig: Signature) -> None:
         )
 
 
-class RandomSizedBBoxSafeCrop(GeometricTransform):
+class RandomSizedBBoxSafeCrop(GeometricTransform, p=1):
     """Cut out a random window that shows every box, and scale it to a fixed size.
 
     height, width: of the result in pixels. erosion_rate: as in BBoxSafeRandomCrop.
@@ -679,7 +669,6 @@ class RandomSizedBBoxSafeCrop(GeometricTransform):
     erosion_rate: Probability = Probability(default=0.0)
     interpolation: Interpolation = Interpolation(default=1, resize=True)
     mask_interpolation: Interpolation = Interpolation(default=0, resize=True)
-    p: Probability = Probability(default=1)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         return {"crop_coords": _safe_window(sig, stream, self.erosion_rate)}
@@ -703,7 +692,7 @@ def _integers(value: Any) -> tuple[int, ...]:
 _INTEGERS = {"type": "array", "items": {"type": "integer"}}
 
 
-class CropNonEmptyMaskIfExists(GeometricTransform):
+class CropNonEmptyMaskIfExists(GeometricTransform, p=1):
     """Cut out a window of fixed size that holds a random pixel of the mask that is not 0; anywhere if there is none.
 
     height, width: pixels, at most the image's. ignore_values: mask values that count as 0. ignore_channels: channels of
@@ -716,7 +705,6 @@ class CropNonEmptyMaskIfExists(GeometricTransform):
     width: Integer = Integer(low=1, unit="pixel")
     ignore_values: Maybe = Maybe(Plain(check=_integers, shape=_INTEGERS, examples=([1, 2],)), default=None)
     ignore_channels: Maybe = Maybe(Plain(check=_integers, shape=_INTEGERS, examples=([0],)), default=None)
-    p: Probability = Probability(default=1)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         image_height, image_width = sig.shape[:2]

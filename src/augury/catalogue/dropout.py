@@ -147,7 +147,6 @@ class CoarseDropout(_Dropout):
     hole_width_range: Plain = Plain(default=(0.1, 0.2), check=_side_range, shape=_SIDE, examples=((0.1, 0.3), (2, 8)))
     fill: Fill = Fill(default=0, words=FILLS)
     fill_mask: Fill = Fill(default=None, nullable=True)
-    p: Probability = Probability(default=0.5)
 
     pixel_params = frozenset({"holes", "hole_size_range"})
 
@@ -180,7 +179,6 @@ class Erasing(_Dropout):
     ratio: Limits = Limits(default=(0.3, 3.3), low=1e-6, high=1e6, scalar="fixed")
     fill: Fill = Fill(default=0, words=FILLS)
     fill_mask: Fill = Fill(default=None, nullable=True)
-    p: Probability = Probability(default=0.5)
 
     pixel_params = frozenset({"holes"})
 
@@ -237,7 +235,7 @@ class GridDropout(_Dropout):
     )
     fill: Fill = Fill(default=0, words=FILLS)
     fill_mask: Fill = Fill(default=None, nullable=True)
-    p: Probability = Probability(default=0.5)
+    p: Probability = Probability(default=0.5, kw_only=True)
 
     pixel_params = frozenset({"unit_size", "hole_size", "shift_xy"})
 
@@ -314,7 +312,6 @@ class XYMasking(_Dropout):
     mask_y_length_range: IntLimits = IntLimits(default=(0, 0), low=0, scalar=0, alias="mask_y_length", unit="pixel")
     fill: Fill = Fill(default=0, words=FILLS)
     fill_mask: Fill = Fill(default=None, nullable=True)
-    p: Probability = Probability(default=0.5)
 
     pixel_params = frozenset({"holes"})
 
@@ -342,7 +339,6 @@ class TimeMasking(_Dropout):
     """
 
     time_mask_param: Integer = Integer(default=40, low=1, unit="pixel")
-    p: Probability = Probability(default=0.5)
 
     pixel_params = frozenset({"holes"})
 
@@ -358,7 +354,6 @@ class FrequencyMasking(_Dropout):
     """
 
     freq_mask_param: Integer = Integer(default=30, low=1, unit="pixel")
-    p: Probability = Probability(default=0.5)
 
     pixel_params = frozenset({"holes"})
 
@@ -380,7 +375,7 @@ class GridMask(_Dropout):
     rotation_range: Limits = Limits(default=(0, 0), unit="degree")
     fill: Fill = Fill(default=0, words=FILLS)
     fill_mask: Fill = Fill(default=None, nullable=True)
-    p: Probability = Probability(default=0.5)
+    p: Probability = Probability(default=0.5, kw_only=True)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         unit = max(min(sig.width, sig.height) / stream.integer(*self.num_grid_range), 1.0)
@@ -465,7 +460,7 @@ class ConstrainedCoarseDropout(_Dropout):
     hole_width_range: Limits = _part_range((0.1, 0.1))
     fill: Fill = Fill(default=0, words=FILLS)
     fill_mask: Fill = Fill(default=None, nullable=True)
-    p: Probability = Probability(default=0.5)
+    p: Probability = Probability(default=0.5, kw_only=True)
     mask_indices: Maybe = Maybe(Plain(check=_labels, shape=_LABELS, examples=((1, 2),)), default=None)
     bbox_labels: Maybe = Maybe(Plain(check=_labels, shape=_LABELS, examples=(("cat",),)), default=None)
 
@@ -518,7 +513,6 @@ class GuidedCoarseDropout(_Dropout):
     hole_width_range: Limits = _part_range((0.05, 0.2))
     fill: Fill = Fill(default=0, words=FILLS)
     fill_mask: Fill = Fill(default=None, nullable=True)
-    p: Probability = Probability(default=0.5)
 
     pixel_params = frozenset({"holes"})
 
@@ -575,7 +569,6 @@ class MaskDropout(GeometricTransform):
     max_objects_range: IntLimits = IntLimits(default=(1, 1), low=1, high=1000, scalar=1, alias="max_objects")
     fill: Fill = Fill(default=0, words=FILLS[2:])
     fill_mask: Fill = Fill(default=0, nullable=True)
-    p: Probability = Probability(default=0.5)
 
     pixel_params = frozenset({"objects"})
 
@@ -609,7 +602,6 @@ class ChannelDropout(ImageTransform):
 
     channel_drop_range: IntLimits = IntLimits(default=(1, 1), low=1, scalar="fixed")
     fill: Number = Number(default=0, keep=True)
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         if self.channel_drop_range[1] >= sig.channels:
@@ -640,7 +632,6 @@ class PixelDropout(GeometricTransform):
     per_channel: Flag = Flag(default=False, keep=True)
     drop_value: Fill = Fill(default=0, nullable=True)
     mask_drop_value: Fill = Fill(default=None, nullable=True)
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         return {"key": stream.key()}

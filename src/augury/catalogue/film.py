@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from augury import ops
 from augury.catalogue.color import is_rgb
-from augury.fields import Flag, Integer, Interpolation, IntLimits, Limits, Option, Probability
+from augury.fields import Flag, Integer, Interpolation, IntLimits, Limits, Option
 from augury.ops import Op
 from augury.rng import Stream
 from augury.sample import Signature
@@ -27,7 +27,6 @@ class ChromaticAberration(ImageTransform):
     secondary_distortion_range: Limits = Limits(default=(-0.05, 0.05), alias="secondary_distortion_limit")
     mode: Option = Option(default="green_purple", options=("green_purple", "red_blue", "random"))
     interpolation: Interpolation = Interpolation(default=1, resize=True)
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         """`red`, `blue`: (k1, k2)."""
@@ -57,7 +56,6 @@ class FilmGrain(ImageTransform):
 
     intensity_range: Limits = Limits(default=(0.1, 0.3), low=0, high=1, scalar="fixed")
     grain_size_range: IntLimits = IntLimits(default=(1, 3), low=1, high=256, scalar="fixed", unit="pixel")
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         intensity, size = stream.uniform(*self.intensity_range), stream.integer(*self.grain_size_range)
@@ -77,7 +75,6 @@ class Halftone(ImageTransform):
 
     dot_size_range: IntLimits = IntLimits(default=(4, 10), low=2, high=1024, scalar="fixed", unit="pixel")
     blend_range: Limits = Limits(default=(0.0, 0.5), low=0, high=1, scalar="fixed")
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         return {"dot_size": stream.integer(*self.dot_size_range), "blend": stream.uniform(*self.blend_range)}
@@ -108,7 +105,6 @@ class Dithering(ImageTransform):
     bayer_matrix_size: Option = Option(default=4, options=(2, 4, 8, 16), keep=True)
     serpentine: Flag = Flag(default=False, keep=True)
     noise_range: Limits = Limits(default=(-0.5, 0.5), keep=True)
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         return {"key": stream.key() if self.method == "random" else ""}

@@ -31,8 +31,6 @@ class HorizontalFlip(GeometricTransform):
 class TimeReverse(HorizontalFlip):
     """Mirror left and right: a spectrogram backwards in time."""
 
-    p: Probability = Probability(default=0.5)
-
 
 class VerticalFlip(GeometricTransform):
     """Mirror top and bottom."""
@@ -61,7 +59,7 @@ class D4(GeometricTransform):
     anti-transpose).
     """
 
-    p: Probability = Probability(default=1)
+    p: Probability = Probability(default=1, kw_only=True)
     group_element: Maybe = Maybe(Option(options=ELEMENTS), default=None)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
@@ -78,7 +76,7 @@ class SquareSymmetry(D4):
     group_element: always this one, as in D4.
     """
 
-    p: Probability = Probability(default=1)
+    p: Probability = Probability(default=1, kw_only=True)
     group_element: Maybe = Maybe(Option(options=ELEMENTS), default=None)
 
 
@@ -97,6 +95,7 @@ class RandomRotate90(D4):
     group_element: always this turn. group_elements: choose among these turns only.
     """
 
+    p: Probability = Probability(default=1, kw_only=True)
     group_element: Maybe = Maybe(Option(options=TURNS), default=None)
     group_elements: Plain = Plain(
         default=None,

@@ -36,7 +36,6 @@ class RandomShadow(ImageTransform):
     num_shadows_range: IntLimits = IntLimits(default=(1, 2), low=1, high=128, scalar="fixed", alias="num_shadows_limit")
     shadow_dimension: Integer = Integer(default=5, low=3, keep=True)
     shadow_intensity_range: Limits = Limits(default=(0.5, 0.5), low=0, high=1, scalar="fixed")
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         shadows = stream.integer(*self.num_shadows_range)
@@ -64,7 +63,6 @@ class RandomSunFlare(ImageTransform):
     angle_range: Limits = Limits(default=(0, 1), low=0, high=1, scalar="fixed", unit="turn")
     num_flare_circles_range: IntLimits = IntLimits(default=(6, 10), low=1, high=128, scalar="fixed")
     method: Option = Option(default="overlay", options=("overlay", "physics_based"), keep=True)
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         """`circles`: (distance from the sun, radius, opacity, red, green, blue), lengths per longer side."""
@@ -110,7 +108,6 @@ class LensFlare(ImageTransform):
     intensity_range: Limits = Limits(default=(0.3, 0.7), low=0, high=1, scalar="fixed")
     num_rays_range: IntLimits = IntLimits(default=(4, 8), low=0, high=128, scalar="fixed")
     bloom_range: Limits = Limits(default=(0.01, 0.05), low=0, high=1, scalar="fixed")
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         """`ghosts`: (distance along the line from source, 0, to its mirror image, 1; radius; strength; red, green,
@@ -151,7 +148,6 @@ class Vignetting(ImageTransform):
 
     intensity_range: Limits = Limits(default=(0.2, 0.5), low=0, high=1, scalar="fixed")
     center_range: Limits = Limits(default=(0.3, 0.7), low=0, high=1, scalar="fixed")
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         center = (stream.uniform(*self.center_range), stream.uniform(*self.center_range))
@@ -177,7 +173,7 @@ class Illumination(ImageTransform):
     angle_range: Limits = Limits(default=(0, 360), low=0, high=360, scalar="fixed", unit="degree")
     center_range: Limits = Limits(default=(0.1, 0.9), low=0, high=1, scalar="fixed")
     sigma_range: Limits = Limits(default=(0.2, 1.0), low=0, open_low=True, scalar="fixed")
-    p: Probability = Probability(default=0.5)
+    p: Probability = Probability(default=0.5, kw_only=True)
     num_spots_range: IntLimits = IntLimits(default=(1, 1), low=1, high=64, scalar="fixed")
     gaussian_spots: Maybe = Maybe(
         Numbers(sides=(0, 4), high=1, examples=(((0.3, 0.4, 0.2, 1.0), (0.7, 0.5, 0.3, 0.5)),)), default=None
@@ -222,7 +218,6 @@ class PlasmaBrightnessContrast(ImageTransform):
     contrast_range: Limits = Limits(default=(-0.3, 0.3), low=-1, high=1)
     plasma_size: Integer = Integer(default=256, low=1, keep=True)
     roughness: Number = Number(default=3.0, low=0, open_low=True, keep=True)
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         brightness, contrast = stream.uniform(*self.brightness_range), stream.uniform(*self.contrast_range)
@@ -244,7 +239,6 @@ class PlasmaShadow(ImageTransform):
     shadow_intensity_range: Limits = Limits(default=(0.3, 0.7), low=0, high=1, scalar="fixed")
     plasma_size: Integer = Integer(default=256, low=1, keep=True)
     roughness: Number = Number(default=3.0, low=0, open_low=True, keep=True)
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         return {"intensity": stream.uniform(*self.shadow_intensity_range), "key": stream.key()}

@@ -48,7 +48,7 @@ class AnnotationArtifacts(ImageTransform):
     tip_length_range: Limits = Limits(default=(0.2, 0.4), low=0, high=1, scalar="fixed")
     corner_prob: Probability = Probability(default=0.6)
     black_white_prob: Probability = Probability(default=0.85)
-    p: Probability = Probability(default=0.5)
+    p: Probability = Probability(default=0.5, kw_only=True)
     line_geometry: Option = Option(default="axis_aligned", options=("axis_aligned", "random_angle", "random_endpoints"))
     line_styles: Words = Words(default=STYLES, options=STYLES)
     line_style_probabilities: Numbers = Numbers(default=(0.55, 0.35, 0.1), sides=(0,))

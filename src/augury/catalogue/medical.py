@@ -24,16 +24,10 @@ class RicianNoise(ImageTransform):
     Source: Gudbjartsson and Patz, "The Rician distribution of noisy MRI data", 1995.
     """
 
-    std_range: Limits = Limits(default=(0.05, 0.15), low=0, high=1, scalar="fixed")
+    std_range: Limits = Limits(default=(0.05, 0.15), low=0, high=1, scalar="fixed", draws="std")
     per_channel: Flag = Flag(default=False, keep=True)
-    p: Probability = Probability(default=0.5)
-
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {"std": stream.uniform(*self.std_range), "key": stream.key()}
-
-    @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
-        return (ops.RicianNoise(params["key"], params["std"], params["per_channel"]),)
+    draws_key = True
+    lowers_to = ops.RicianNoise, "key", "std", "per_channel"
 
 
 class BiasField(ImageTransform):
@@ -44,21 +38,11 @@ class BiasField(ImageTransform):
     Source: Billot et al., "SynthSeg: segmentation of brain MRI scans of any contrast and resolution", 2023.
     """
 
-    std_range: Limits = Limits(default=(0.0, 0.5), low=0, high=10, scalar=0)
-    scale_range: Limits = Limits(default=(0.025, 0.025), low=0, high=1, open_low=True, scalar="fixed")
+    std_range: Limits = Limits(default=(0.0, 0.5), low=0, high=10, scalar=0, draws="std")
+    scale_range: Limits = Limits(default=(0.025, 0.025), low=0, high=1, open_low=True, scalar="fixed", draws="scale")
     per_channel: Flag = Flag(default=False, keep=True)
-    p: Probability = Probability(default=0.5)
-
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {
-            "std": stream.uniform(*self.std_range),
-            "scale": stream.uniform(*self.scale_range),
-            "key": stream.key(),
-        }
-
-    @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
-        return (ops.BiasField(params["key"], params["std"], params["scale"], params["per_channel"]),)
+    draws_key = True
+    lowers_to = ops.BiasField, "key", "std", "scale", "per_channel"
 
 
 class GibbsRinging(ImageTransform):
@@ -68,15 +52,10 @@ class GibbsRinging(ImageTransform):
     Source: Gallagher et al., "An introduction to the Fourier transform: relationship to MRI", 2008.
     """
 
-    retained_fraction_range: Limits = Limits(default=(0.5, 0.9), low=0, high=1, open_low=True, scalar="fixed")
-    p: Probability = Probability(default=0.5)
-
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {"retained_fraction": stream.uniform(*self.retained_fraction_range)}
-
-    @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
-        return (ops.TruncateSpectrum(params["retained_fraction"]),)
+    retained_fraction_range: Limits = Limits(
+        default=(0.5, 0.9), low=0, high=1, open_low=True, scalar="fixed", draws="retained_fraction"
+    )
+    lowers_to = ops.TruncateSpectrum, "retained_fraction"
 
 
 class KSpaceSpikeNoise(ImageTransform):
@@ -87,13 +66,10 @@ class KSpaceSpikeNoise(ImageTransform):
     Source: Perez-Garcia et al., "TorchIO: a Python library for ... medical images in deep learning", 2021.
     """
 
-    num_spikes_range: IntLimits = IntLimits(default=(1, 5), low=0, high=1000, scalar="fixed")
+    num_spikes_range: IntLimits = IntLimits(default=(1, 5), low=0, high=1000, scalar="fixed", draws="num_spikes")
     intensity_range: Limits = Limits(default=(0.1, 0.5), low=0, scalar="fixed", keep=True)
     per_channel: Flag = Flag(default=False, keep=True)
-    p: Probability = Probability(default=0.5)
-
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {"num_spikes": stream.integer(*self.num_spikes_range), "key": stream.key()}
+    draws_key = True
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
@@ -119,7 +95,7 @@ class HEStain(ImageTransform):
     intensity_scale_range: Limits = Limits(default=(0.7, 1.3), low=0, scalar="fixed")
     intensity_shift_range: Limits = Limits(default=(-0.2, 0.2), low=-1, high=1)
     augment_background: Flag = Flag(default=False, keep=True)
-    p: Probability = Probability(default=0.5)
+    p: Probability = Probability(default=0.5, kw_only=True)
     residual_mode: Option = Option(default="project", options=("project", "preserve", "augment"), keep=True)
     stain_matrix: Maybe = Maybe(Numbers(sides=(2, 3), examples=(((0.65, 0.7, 0.29), (0.1, 1, 0.1)),)), default=None)
 

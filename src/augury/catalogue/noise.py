@@ -42,7 +42,7 @@ class GaussNoise(ImageTransform):
     std_range: Limits = Limits(default=(0.2, 0.44), low=0, high=1, scalar="fixed")
     mean_range: Limits = Limits(default=(0.0, 0.0), low=-1, high=1, scalar="fixed")
     per_channel: Flag = Flag(default=False, keep=True)
-    p: Probability = Probability(default=0.5)
+    p: Probability = Probability(default=0.5, kw_only=True)
     noise_scale_factor: Number = Number(default=1.0, low=0, high=1, open_low=True, keep=True)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
@@ -115,7 +115,7 @@ class AdditiveNoise(ImageTransform):
         shape={"type": ["object", "null"]},
         examples=(None,),
     )
-    p: Probability = Probability(default=0.5)
+    p: Probability = Probability(default=0.5, kw_only=True)
     patch_count_range: IntLimits = IntLimits(default=(1, 1), low=1, high=100, scalar="fixed")
     patch_height_range: Limits = Limits(default=(0.1, 1.0), low=0, high=1, scalar="fixed")
     patch_width_range: Limits = Limits(default=(0.1, 1.0), low=0, high=1, scalar="fixed")
@@ -194,7 +194,6 @@ class ISONoise(ImageTransform):
 
     color_shift_range: Limits = Limits(default=(0.01, 0.05), low=0, high=1, scalar="fixed", alias="color_shift")
     intensity_range: Limits = Limits(default=(0.1, 0.5), low=0, scalar="fixed", alias="intensity")
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         return {
@@ -218,7 +217,6 @@ class MultiplicativeNoise(ImageTransform):
     multiplier: Limits = Limits(default=(0.9, 1.1), low=0, scalar="fixed")
     per_channel: Flag = Flag(default=False, keep=True)
     elementwise: Flag = Flag(default=False, keep=True)
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         low, high = self.multiplier
@@ -244,7 +242,6 @@ class SaltAndPepper(ImageTransform):
 
     amount_range: Limits = Limits(default=(0.01, 0.06), low=0, high=1, scalar="fixed", alias="amount")
     salt_vs_pepper_range: Limits = Limits(default=(0.4, 0.6), low=0, high=1, scalar="fixed", alias="salt_vs_pepper")
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         return {
@@ -266,7 +263,6 @@ class ShotNoise(ImageTransform):
     """
 
     scale_range: Limits = Limits(default=(0.1, 0.3), low=1e-9, high=1e9, scalar="fixed")
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         return {"scale": stream.uniform(*self.scale_range), "key": stream.key()}
@@ -289,7 +285,6 @@ class StochasticConvolution(ImageTransform):
     strength_range: Limits = Limits(default=(0.0, 1.0), low=0, high=1, scalar="fixed")
     per_channel: Flag = Flag(default=False, keep=True)
     border_mode: Option = Option(default=4, options=(0, 1, 2, 4), keep=True)
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         return {

@@ -7,7 +7,7 @@ from typing import Any
 
 from augury import ops
 from augury.errors import FieldError
-from augury.fields import Border, Fill, Integer, Maybe, Option, Plain, Probability, number
+from augury.fields import Border, Fill, Integer, Maybe, Option, Plain, number
 from augury.ops import Op
 from augury.rng import Stream
 from augury.sample import Signature
@@ -45,7 +45,7 @@ def _padding(value: Any) -> int | tuple[int, ...]:
     return tuple(int(side) for side in sides) if many else int(sides[0])
 
 
-class Pad(GeometricTransform):
+class Pad(GeometricTransform, p=1):
     """Add borders of fixed width.
 
     padding: pixels; a number for all sides, (x, y) for both sides of each axis, or (left, top, right, bottom).
@@ -72,7 +72,6 @@ class Pad(GeometricTransform):
     fill: Fill = Fill(default=0)
     fill_mask: Fill = Fill(default=0)
     border_mode: Border = Border(default=0)
-    p: Probability = Probability(default=1)
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
@@ -82,7 +81,7 @@ class Pad(GeometricTransform):
         return padded(params, top, bottom, left, right)
 
 
-class PadIfNeeded(GeometricTransform):
+class PadIfNeeded(GeometricTransform, p=1):
     """Add borders until height and width reach a minimum, or a multiple of a divisor.
 
     min_height, min_width: pixels; pad_height_divisor, pad_width_divisor: pixels; for each axis exactly one of the two,
@@ -98,7 +97,6 @@ class PadIfNeeded(GeometricTransform):
     border_mode: Border = Border(default=0)
     fill: Fill = Fill(default=0)
     fill_mask: Fill = Fill(default=0)
-    p: Probability = Probability(default=1)
 
     def check(self) -> None:
         for axis in ("height", "width"):

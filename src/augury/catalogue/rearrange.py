@@ -17,7 +17,6 @@ from augury.fields import (
     Limits,
     Maybe,
     Option,
-    Probability,
     Size,
 )  # fmt: skip
 from augury.maps import tile_edges
@@ -41,7 +40,6 @@ class Morphological(GeometricTransform):
 
     scale: IntLimits = IntLimits(default=(2, 3), low=1, scalar=1, unit="pixel")
     operation: Option = Option(default="dilation", options=("dilation", "erosion"), keep=True)
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         return {"size": stream.integer(*self.scale)}
@@ -65,7 +63,6 @@ class RandomGridShuffle(GeometricTransform):
     """
 
     grid: Size = Size(default=(3, 3), keep=True)
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         key = stream.key()
@@ -103,7 +100,6 @@ class PixelSpread(GeometricTransform):
     fill: Fill = Fill(default=0)
     fill_mask: Fill = Fill(default=0)
     map_resolution_range: Limits = Limits(default=(1.0, 1.0), low=0, high=1, open_low=True, scalar="fixed")
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         return {"key": stream.key(), "map_resolution": stream.uniform(*self.map_resolution_range)}
@@ -126,7 +122,6 @@ class Superpixels(ImageTransform):
     n_segments_range: IntLimits = IntLimits(default=(100, 100), low=1, scalar=1, alias="n_segments")
     max_size: Maybe = Maybe(Integer(low=1, unit="pixel", keep=True), default=128)
     interpolation: Interpolation = Interpolation(default=1, resize=True)
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         return {

@@ -9,7 +9,7 @@ from augury import ops
 from augury.catalogue.affine import axes_shape, per_axis
 from augury.catalogue.pad import POSITIONS, padded, place
 from augury.errors import FieldError, shown
-from augury.fields import Fill, Integer, Interpolation, Limits, Maybe, Option, Plain, Probability, Size, number
+from augury.fields import Fill, Integer, Interpolation, Limits, Maybe, Option, Plain, Size, number
 from augury.ops import Op
 from augury.rng import Stream
 from augury.sample import Signature
@@ -32,7 +32,7 @@ def resized(params: Params, old_height: int, old_width: int, height: int, width:
     return ops.Resize(height, width, interpolation, mask_interpolation)
 
 
-class Resize(GeometricTransform):
+class Resize(GeometricTransform, p=1):
     """Scale to a fixed size.
 
     height, width: pixels. area_for_downscale: average areas where the result is smaller, for the "image" or for
@@ -44,7 +44,6 @@ class Resize(GeometricTransform):
     interpolation: Interpolation = Interpolation(default=1, resize=True)
     mask_interpolation: Interpolation = Interpolation(default=0, resize=True)
     area_for_downscale: Maybe = Maybe(Option(options=DOWNSCALE, keep=True), default=None)
-    p: Probability = Probability(default=1)
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
@@ -79,7 +78,7 @@ def _sides_hw(value: Any) -> tuple[int | None, int | None]:
 _ONE = {"type": "integer", "minimum": 1}
 
 
-class SmallestMaxSize(GeometricTransform):
+class SmallestMaxSize(GeometricTransform, p=1):
     """Scale, keeping the aspect ratio, until the shorter side has a given length.
 
     max_size: pixels, or a list to choose from. max_size_hw: (height, width) in pixels that the result covers, each as
@@ -104,7 +103,6 @@ class SmallestMaxSize(GeometricTransform):
     interpolation: Interpolation = Interpolation(default=1, resize=True)
     mask_interpolation: Interpolation = Interpolation(default=0, resize=True)
     area_for_downscale: Maybe = Maybe(Option(options=DOWNSCALE, keep=True), default=None)
-    p: Probability = Probability(default=1)
 
     def check(self) -> None:
         if (self.max_size is None) == (self.max_size_hw is None):
@@ -139,8 +137,6 @@ class LongestMaxSize(SmallestMaxSize):
     large as that allows; None leaves an axis free. Exactly one of the two. area_for_downscale: as in Resize.
     """
 
-    p: Probability = Probability(default=1)
-
     @staticmethod
     def _chosen(*factors: float) -> float:
         return min(factors)
@@ -171,7 +167,6 @@ class RandomScale(GeometricTransform):
     interpolation: Interpolation = Interpolation(default=1, resize=True)
     mask_interpolation: Interpolation = Interpolation(default=0, resize=True)
     area_for_downscale: Maybe = Maybe(Option(options=DOWNSCALE, keep=True), default=None)
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         limits = self.scale_range
@@ -187,7 +182,7 @@ class RandomScale(GeometricTransform):
         return scaled(params, sig, scale, scale)
 
 
-class LetterBox(GeometricTransform):
+class LetterBox(GeometricTransform, p=1):
     """Scale, keeping the aspect ratio, until the image just fits into a frame, and fill the rest of the frame.
 
     size: (height, width) of the frame in pixels. position: where the image stands in the frame.
@@ -200,7 +195,6 @@ class LetterBox(GeometricTransform):
     fill: Fill = Fill(default=0)
     fill_mask: Fill = Fill(default=0)
     position: Option = Option(default="center", options=POSITIONS)
-    p: Probability = Probability(default=1)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         (height, width), (frame_height, frame_width) = sig.shape[:2], self.size

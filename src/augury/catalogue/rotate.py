@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from augury.catalogue.affine import BOX_METHODS, warp
-from augury.fields import Border, Fill, Flag, Interpolation, Limits, Option, Probability
+from augury.fields import Border, Fill, Flag, Interpolation, Limits, Option
 from augury.maps import Matrix
 from augury.ops import Op
 from augury.rng import Stream
@@ -33,7 +33,6 @@ class Rotate(GeometricTransform):
     mask_interpolation: Interpolation = Interpolation(default=0)
     fill: Fill = Fill(default=0)
     fill_mask: Fill = Fill(default=0)
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         return {"angle": stream.uniform(*self.angle_range)}
@@ -83,7 +82,6 @@ class SafeRotate(GeometricTransform):
     mask_interpolation: Interpolation = Interpolation(default=0)
     fill: Fill = Fill(default=0)
     fill_mask: Fill = Fill(default=None, nullable=True)
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         return {"angle": stream.uniform(*self.angle_range)}

@@ -40,7 +40,6 @@ class RandomBrightnessContrast(ImageTransform):
     contrast_range: Limits = Limits(default=(-0.2, 0.2), alias="contrast_limit", unit="fraction")
     brightness_by_max: Flag = Flag(default=False, keep=True)
     ensure_safe_output: Flag = Flag(default=False, alias="ensure_safe_range", keep=True)
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         return {"alpha": 1.0 + stream.uniform(*self.contrast_range), "beta": stream.uniform(*self.brightness_range)}
@@ -61,7 +60,6 @@ class RandomGamma(ImageTransform):
     """
 
     gamma_range: Limits = Limits(default=(80, 120), low=1, scalar=1, alias="gamma_limit", unit="percent")
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         return {"gamma": stream.uniform(*self.gamma_range) / 100.0}
@@ -79,7 +77,6 @@ class RandomToneCurve(ImageTransform):
 
     scale: Number = Number(default=0.1, low=0, high=1, unit="fraction")
     per_channel: Flag = Flag(default=False)
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         count = sig.channels if self.per_channel else 1
@@ -131,7 +128,6 @@ class Posterize(ImageTransform):
         examples=(3, (1, 7), ((2, 4), (3, 3), (1, 8))),
         unit="bit",
     )
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         bits = self.num_bits
@@ -151,15 +147,10 @@ class Solarize(ImageTransform):
     threshold_range: of the threshold, as a fraction of full range.
     """
 
-    threshold_range: Limits = Limits(default=(0.5, 0.5), low=0, high=1, scalar="fixed", unit="fraction")
-    p: Probability = Probability(default=0.5)
-
-    def draw(self, sig: Signature, stream: Stream) -> Params:
-        return {"threshold": stream.uniform(*self.threshold_range)}
-
-    @classmethod
-    def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
-        return (ops.Solarize(params["threshold"]),)
+    threshold_range: Limits = Limits(
+        default=(0.5, 0.5), low=0, high=1, scalar="fixed", unit="fraction", draws="threshold"
+    )
+    lowers_to = ops.Solarize, "threshold"
 
 
 class InvertImg(ImageTransform):
@@ -229,7 +220,7 @@ class Equalize(ImageTransform):
     by_channels: Flag = Flag(default=True, keep=True)
     mask: Plain = Plain(default=None, check=_mask, shape={"type": ["array", "null"], "items": {"type": "array"}})
     mask_params: Plain = Plain(default=(), check=_names, shape={"type": "array", "items": {"type": "string"}})
-    p: Probability = Probability(default=0.5)
+    p: Probability = Probability(default=0.5, kw_only=True)
 
     def check(self) -> None:
         if self.mask is not None:
@@ -267,7 +258,7 @@ class Equalize(ImageTransform):
         if not callable(self.mask):
             return super().to_dict()
         name = f"{self.mask.__module__}.{getattr(self.mask, '__qualname__', type(self.mask).__qualname__)}"
-        return {**type(self)(self.mode, self.by_channels, None, self.mask_params, self.p).to_dict(), "mask": name}
+        return {**self.replace(mask=None).to_dict(), "mask": name}
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
@@ -307,7 +298,6 @@ class CLAHE(ImageTransform):
 
     clip_range: Limits = Limits(default=(1, 4), low=1, scalar=1, alias="clip_limit")
     tile_grid_size: Size = Size(default=(8, 8), keep=True)
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         return {"clip_limit": stream.uniform(*self.clip_range)}
@@ -328,7 +318,6 @@ class AutoContrast(ImageTransform):
     cutoff: Number = Number(default=0, low=0, high=100, unit="percent", keep=True)
     ignore: Maybe = Maybe(Integer(low=0, high=255, keep=True), default=None)
     method: Option = Option(default="cdf", options=("cdf", "pil"), keep=True)
-    p: Probability = Probability(default=0.5)
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:

@@ -44,7 +44,6 @@ class RandomRain(ImageTransform):
     blur_value: Integer = Integer(default=7, low=1, high=255, unit="pixel", keep=True)
     brightness_coefficient: Number = Number(default=0.7, low=0, high=1, keep=True)
     rain_type: Option = Option(default="default", options=("default", "drizzle", "heavy", "torrential"))
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         pixels, length = _RAIN[self.rain_type]
@@ -77,7 +76,7 @@ class RandomSnow(ImageTransform):
     brightness_coeff: Number = Number(default=2.5, low=0, open_low=True, keep=True)
     snow_point_range: Limits = Limits(default=(0.1, 0.3), low=0, high=1, scalar="fixed")
     method: Option = Option(default="bleach", options=("bleach", "texture"), keep=True)
-    p: Probability = Probability(default=0.5)
+    p: Probability = Probability(default=0.5, kw_only=True)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         drawn: Params = {"snow_point": stream.uniform(*self.snow_point_range)}
@@ -101,7 +100,6 @@ class RandomFog(ImageTransform):
 
     alpha_coef: Number = Number(default=0.08, low=0, high=1, keep=True)
     fog_coef_range: Limits = Limits(default=(0.3, 1), low=0, high=1, scalar="fixed")
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         return {"fog_coef": stream.uniform(*self.fog_coef_range), "key": stream.key()}
@@ -124,7 +122,6 @@ class AtmosphericFog(ImageTransform):
     density_range: Limits = Limits(default=(1.0, 3.0), low=0, scalar="fixed")
     fog_color: Color = Color(default=(200, 200, 200))
     depth_mode: Option = Option(default="linear", options=("linear", "diagonal", "radial"), keep=True)
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         return {"density": stream.uniform(*self.density_range)}
@@ -151,7 +148,6 @@ class Spatter(ImageTransform):
     intensity_range: Limits = Limits(default=(0.6, 0.6), low=0, high=1, scalar=0.0, alias="intensity")
     mode: Option = Option(default="rain", options=("rain", "mud"), keep=True)
     color: Maybe = Maybe(Color(default=(175, 238, 238)), default=None)
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         return {
@@ -180,7 +176,6 @@ class RandomGravel(ImageTransform):
 
     gravel_roi: Region = Region(default=(0.1, 0.4, 0.9, 0.9), keep=True)
     number_of_patches: Integer = Integer(default=2, low=1, keep=True)
-    p: Probability = Probability(default=0.5)
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         return {"key": stream.key()}
