@@ -61,6 +61,13 @@ params = {
     "bbox_params": A.BboxParams("pascal_voc", label_fields=["labels"]),
     "keypoint_params": A.KeypointParams("xy"),
 }"""
+FONT = """
+from pathlib import Path
+
+from PIL import ImageFont
+
+font = "font.ttf"  # one that Pillow ships
+Path(font).write_bytes(ImageFont.load_default(20).path.getvalue())"""
 # How a snippet passes what its transform is shown on.
 PASSED = {
     "gray": "image=gray",
@@ -72,7 +79,7 @@ PASSED = {
 
 def overview() -> str:
     """The page that leads to all others."""
-    lines = [OVERVIEW.format(count=len(make_reference.names), families=len(FAMILIES))]
+    lines = [OVERVIEW.format(count=len(make_reference.names), families=len(list(families())))]
     for module, family in families():
         title = FAMILIES[module]
         lines += [f"\n## {title}\n", f"[![{title}](images/gallery/family-{module}.webp)](transforms/{module}.md)\n"]
@@ -102,6 +109,7 @@ def setup(family: list[type[Transform]]) -> str:
     lines = ["import augury as A", "import numpy as np", "", "rng = np.random.default_rng(0)"]
     lines += [code for kind, code in SUBJECTS.items() if kind in kinds]
     lines += ["other = rng.integers(0, 256, (128, 192, 3), dtype=np.uint8)"] if "other" in snippets else []
+    lines += [FONT] if "=font" in snippets else []
     lines += [LABELLED] if "**sample" in snippets else []
     return "\n".join(lines)
 
@@ -120,7 +128,7 @@ def snippet(cls: type[Transform]) -> str:
 
 def navigation() -> str:
     """The gallery's part of mkdocs.yml."""
-    pages = [f"          - {title}: transforms/{module}.md" for module, title in FAMILIES.items()]
+    pages = [f"          - {FAMILIES[module]}: transforms/{module}.md" for module, _ in families()]
     return "\n".join(["      - Transforms:", "          - transforms.md", *pages]) + "\n"
 
 
@@ -151,7 +159,7 @@ def pages() -> dict[Path, str]:
 
 def wanted() -> set[str]:
     """Names of the pictures."""
-    return {f"{name}.webp" for name in make_reference.names} | {f"family-{module}.webp" for module in FAMILIES}
+    return {f"{name}.webp" for name in make_reference.names} | {f"family-{module}.webp" for module, _ in families()}
 
 
 def write() -> None:

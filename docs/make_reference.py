@@ -29,6 +29,9 @@ FAMILIES = {
     "film": "Lens, film and print",
     "tone": "Tone",
     "color": "Colour",
+    "mixing": "Mixing",
+    "text": "Text",
+    "volume": "Volumes",
     "codec": "Compression",
     "convert": "Conversion",
     "transform": "Nothing",
@@ -36,11 +39,12 @@ FAMILIES = {
 
 
 def families() -> Iterator[tuple[str, list[type[Transform]]]]:
-    """Module and classes of every family, in the order of their files."""
+    """Module and classes of every family that has any, in the order of their files."""
     classes = [REGISTRY[name] for name in names]
     for module in FAMILIES:
         family = [cls for cls in classes if cls.__module__.rpartition(".")[2] == module]
-        yield module, sorted(family, key=lambda cls: inspect.getsourcelines(cls)[1])
+        if family:
+            yield module, sorted(family, key=lambda cls: inspect.getsourcelines(cls)[1])
 
 
 def sentence(cls: type[Transform]) -> str:

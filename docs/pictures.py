@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 import cv2
@@ -25,7 +27,7 @@ BOXES = A.BboxParams("pascal_voc", label_fields=["labels"])
 POINTS = A.KeypointParams("xy")
 
 # Arguments, as code, with which a transform shows what it does at the size of the pictures; others have their defaults.
-# The code may use `other`, a second photograph.
+# The code may use image, mask and `other`, a second photograph.
 ARGUMENTS = {
     # size and place
     "Resize": "height=64, width=128",
@@ -61,6 +63,9 @@ ARGUMENTS = {
     "ConstrainedCoarseDropout": 'bbox_labels=["flower"], hole_height_range=(0.2, 0.4), hole_width_range=(0.2, 0.4)',
     "GuidedCoarseDropout": 'protected_bbox_labels=["flower"], num_holes_range=(4, 8)',
     "PixelDropout": "dropout_prob=0.1",
+    # other samples
+    "Mosaic": "target_size=(128, 192), cell_shape=(128, 192)",
+    "TextImage": 'font_path=font, font_color="white"',
     # weather, light, film: lengths in pixels suit photographs, and are reduced with them
     "RandomRain": "drop_length=12, blur_value=2",
     "RandomSunFlare": "src_radius=60",
@@ -98,7 +103,16 @@ SUBJECTS = {
     "UniformTemporalSubsample": "video",
 }
 # Data, as code, that a transform asks for beside the targets.
-EXTRAS = {"RandomCropNearBBox": "cropping_bbox=(52, 25, 134, 108)"}
+EXTRAS = {
+    "RandomCropNearBBox": "cropping_bbox=(52, 25, 134, 108)",
+    "Mosaic": 'mosaic_metadata=[{"image": other}]',
+    "CopyAndPaste": 'copy_paste_metadata=[{"image": image, "mask": mask, "labels": ["flower"]}]',
+    "OverlayElements": 'overlay_metadata=[{"image": other[20:90, 30:100], "bbox": (0.6, 0.1, 0.95, 0.6)}]',
+    "FDA": 'fda_metadata=[{"image": other}]',
+    "HistogramMatching": 'hm_metadata=[{"image": other}]',
+    "PixelDistributionAdaptation": 'pda_metadata=[{"image": other}]',
+    "TextImage": 'textimage_metadata=[{"text": "Who reads this?", "bbox": (0.1, 0.1, 0.9, 0.3)}]',
+}
 
 
 def arguments(cls: type[Transform]) -> str:
@@ -113,7 +127,14 @@ def extras(cls: type[Transform]) -> str:
 
 def values(code: str, height: int = HEIGHT, width: int = WIDTH) -> dict[str, Any]:
     """The values of arguments written as code."""
-    made: dict[str, Any] = eval(f"dict({code})", {"A": A, "np": np, "other": photograph("china", height, width)})
+    known = {"A": A, "np": np, **sample("flower", height, width), "other": photograph("china", height, width)}
+    if "=font" in code:
+        from PIL import ImageFont
+
+        known["font"] = str(Path(gettempdir()) / "augury_gallery.ttf")
+        stream: Any = ImageFont.load_default(20).path  # type: ignore[union-attr]
+        Path(known["font"]).write_bytes(stream.getvalue())
+    made: dict[str, Any] = eval(f"dict({code})", known)
     return made
 
 

@@ -72,6 +72,11 @@ def sample(kind: str, seed: int = 0) -> dict[str, Any]:
     return {"image": image(channels=channels, dtype=dtype, seed=seed), "mask": mask(seed=seed)}
 
 
+def extras(name: str, like: Any) -> dict[str, Any]:
+    """What a transform asks for beside the targets of a sample with this image."""
+    return {"cropping_bbox": [10, 12, 50, 44]} if name == "RandomCropNearBBox" else {}
+
+
 def equal(a: Any, b: Any) -> bool:
     """Whether two results hold the same values, whatever their containers."""
     if isinstance(a, dict):

@@ -11,8 +11,7 @@ import pytest
 import augury as A
 from augury.transform import REGISTRY
 from tests.catalogue.cases import CASES, Case
-from tests.catalogue.test_suite import EXTRAS
-from tests.samples import BOX_SETTINGS, equal, every_target
+from tests.samples import BOX_SETTINGS, equal, extras, every_target
 from tests.test_saving_dialects import MIT, SUCCESSOR, known, wanted
 
 KINDS = {**{n: f["kind"] for n, f in known(MIT).items()}, **{n: f["kind"] for n, f in known(SUCCESSOR).items()}}
@@ -53,7 +52,8 @@ def run(name: str, arguments: dict[str, Any], targets: dict[str, Any], key: int)
     labels = {k for k, v in (("labels", "bboxes"), ("names", "keypoints")) if v not in targets}
     given = {k: v for k, v in targets.items() if k not in labels}
     pipeline = A.Compose([REGISTRY[name](**{**arguments, "p": 1})], seed=137, **settings)
-    return pipeline(**given, **EXTRAS.get(name, {}), key=key)
+    like = next(value for target, value in targets.items() if target not in ("bboxes", "keypoints", *labels))
+    return pipeline(**given, **extras(name, like), key=key)
 
 
 @pytest.mark.parametrize("name", sorted(set(KINDS) - {"NoOp"}))

@@ -23,7 +23,7 @@ from augury.errors import FieldError
 from augury.saving import MIT_DEFAULTS, MIT_IMPLIED
 from augury.transform import Transform, find_transform
 from docs.dialects import DIFFERENCES
-from tests.samples import BOX_SETTINGS, POINT_SETTINGS, image, labels, mask
+from tests.samples import BOX_SETTINGS, POINT_SETTINGS, extras, image, labels, mask
 
 DATA = Path(__file__).parent / "data"
 DIALECTS: dict[str, dict[str, dict[str, Any]]] = json.loads((DATA / "dialects.json").read_text())
@@ -109,7 +109,7 @@ def test_every_name_exists() -> None:
 def test_every_argument_is_known_and_required_alike(dialect: str) -> None:
     for name, facts in known(dialect).items():
         cls = find_transform(name, "test")
-        for argument in (*facts["required"], *facts["defaults"]):
+        for argument in facts["order"]:
             field = cls.fields[cls._aliases.get(argument, argument)]
             assert field.required == (argument in facts["required"]), (name, argument)
 
@@ -194,8 +194,8 @@ def read_and_run(case: dict[str, Any]) -> None:
     if not named:
         for name, value in written.items():
             assert getattr(transform, cls._aliases.get(name, name)) == stored(cls, name, value), name
-        # 2.0.8 writes shift_limit as one range for each axis.
-        assert set(case["given"]) - set(written) <= {"shift_limit"}
+        # 2.0.8 writes shift_limit as one range for each axis, and no stopwords.
+        assert set(case["given"]) - set(written) <= {"shift_limit", "stopwords"}
     renamed = {change.before for change in changes if not change.before.endswith("left out")}
     assert renamed == {name for name in written if name in cls._aliases}
 
@@ -206,8 +206,8 @@ def read_and_run(case: dict[str, Any]) -> None:
     }
     if case["given"].get("ignore_channels"):
         data["mask"] = np.stack([data["mask"]] * 2, axis=-1)
-    if cls is A.RandomCropNearBBox:
-        data[transform.cropping_bbox_key] = [10, 10, 40, 40]
+    given = list(extras(cls.__name__, data["image"]).values())
+    data |= dict(zip(transform.asks_for, given, strict=False))
     boxes, points = A.BboxParams(**BOX_SETTINGS), A.KeypointParams(**POINT_SETTINGS)
     pipeline = A.Compose([transform], bbox_params=boxes, keypoint_params=points, seed=1)
     result = pipeline(**data, **labels(), key=0)

@@ -18,6 +18,7 @@ import augury as A
 from augury.catalogue import __all__ as names
 from augury.errors import FieldError, SampleError
 from augury.transform import REGISTRY
+from tests.samples import extras
 from tests.strategies import arguments, images
 
 EXAMPLES = int(os.environ.get("EXAMPLES", "25"))
@@ -36,7 +37,6 @@ CHANNELS = {
 REASONS = {
     **dict.fromkeys(("AtLeastOneBBoxRandomCrop", "CenterCrop", "Crop", "RandomCrop"), "does not fit into the image"),
     "CropNonEmptyMaskIfExists": "does not fit into the image|has no channels to ignore",
-    "RandomCropNearBBox": "missing",  # cropping_bbox_key asks for another name
     "GridDropout": "cells below 2 pixels|is larger than an image",
     "ChannelDropout": "could drop every channel",
     "ChannelShuffle": "name each of its channels once",
@@ -72,7 +72,9 @@ def test_any_arguments_any_image(name: str, data: st.DataObject) -> None:
     targets = {"image": image, "mask": mask, "bboxes": [[0, 0, width / 2, height]], "labels": ["cat"]}
     targets |= {"keypoints": [[0, 0]]}
     if name == "RandomCropNearBBox":
-        targets |= {"cropping_bbox": [0, 0, width / 2, height]}
+        targets |= {transform.cropping_bbox_key: [0, 0, width / 2, height]}
+    else:
+        targets |= dict(zip(transform.asks_for, extras(name, image).values(), strict=False))
     try:
         out = pipeline(**targets, key=0)
     except SampleError as error:

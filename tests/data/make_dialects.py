@@ -2,7 +2,7 @@
 
 Each file lists what introspection says of one release: names, arguments with defaults and accepted literal values, and
 targets; no source text. Written to tests/data/dialects.json: for each dialect and transform its kind and targets, the
-order of its arguments, which are required, the defaults of the others, and choices where they are listed.
+order of its arguments, which are required, the defaults of the others (not functions), and listed choices.
 """
 
 from __future__ import annotations
@@ -25,7 +25,11 @@ def facts(path: str) -> tuple[str, dict[str, Any]]:
             "targets": transform["targets"],
             "order": [param["name"] for param in params],
             "required": [param["name"] for param in params if param["required"]],
-            "defaults": {param["name"]: param["default"] for param in params if not param["required"]},
+            "defaults": {
+                param["name"]: param["default"]
+                for param in params
+                if not param["required"] and not str(param["default"]).startswith("callable:")
+            },
             "choices": {param["name"]: param["choices"] for param in params if "choices" in param},
         }
     return f"{name}_{data['version']}", out
