@@ -63,6 +63,17 @@ ARGUMENTS = {
     "ConstrainedCoarseDropout": 'bbox_labels=["flower"], hole_height_range=(0.2, 0.4), hole_width_range=(0.2, 0.4)',
     "GuidedCoarseDropout": 'protected_bbox_labels=["flower"], num_holes_range=(4, 8)',
     "PixelDropout": "dropout_prob=0.1",
+    # volumes
+    "RandomCrop3D": "size=(8, 96, 96)",
+    "CenterCrop3D": "size=(8, 96, 96)",
+    "Pad3D": "padding=(2, 16, 16), fill=64",
+    "PadIfNeeded3D": "min_zyx=(16, 160, 224), fill=64",
+    "Resize3D": "size=(8, 64, 128)",
+    "RandomResizedCrop3D": "size=(16, 96, 96)",
+    "Affine3D": "rotate_range=(-20, 20), scale_range=(0.8, 1.2)",
+    "ElasticTransform3D": "displacement_range=(0.1, 0.1)",
+    "CoarseDropout3D": "num_holes_range=(3, 6), hole_depth_range=(0.3, 0.6)",
+    "Anisotropy3D": "downscale_factor_range=(3, 5)",
     # other samples
     "Mosaic": "target_size=(128, 192), cell_shape=(128, 192)",
     "TextImage": 'font_path=font, font_color="white"',
@@ -100,6 +111,9 @@ SUBJECTS = {
     "ToRGB": "gray",
     "FromFloat": "float",
     "volume": "volume",
+    "Anisotropy3D": "volume",
+    "GhostingArtifact": "volume",
+    "MotionArtifact": "volume",
     "UniformTemporalSubsample": "video",
 }
 # Data, as code, that a transform asks for beside the targets.
@@ -239,15 +253,15 @@ def draws(cls: type[Transform], targets: Mapping[str, Any], most: int = DRAWS) -
 def shown(targets: Mapping[str, Any], labels: bool = True) -> Array:
     """One sample as RGB bytes: its image, or four slices of its volume or video, with its labels on it."""
     if "image" not in targets:
-        frames = np.asarray(targets["volume" if "volume" in targets else "images"])
+        frames = slices(targets["volume" if "volume" in targets else "images"])
+        masks = {"mask": slices(targets["mask3d"])} if "mask3d" in targets else {}
         parts = []
         for i in np.linspace(0, len(frames) - 1, 6)[1:-1].round().astype(int):
-            part = {"image": frames[i], **({"mask": targets["mask3d"][i]} if "mask3d" in targets else {})}
-            parts.append(shown(part, labels))
+            parts.append(shown({"image": frames[i], **{name: mask[i] for name, mask in masks.items()}}, labels))
         return np.vstack([np.hstack(parts[:2]), np.hstack(parts[2:])])
     picture = viewable(targets["image"])
     if labels and "mask" in targets:
-        outlines, _ = cv2.findContours(np.asarray(targets["mask"]), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+        outlines, _ = cv2.findContours(np.ascontiguousarray(targets["mask"]), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
         cv2.drawContours(picture, outlines, -1, BLUE, 1)
     if labels:
         for box in np.asarray(targets.get("bboxes", ()), float).reshape(-1, 4).round().astype(int).tolist():
@@ -256,6 +270,14 @@ def shown(targets: Mapping[str, Any], labels: bool = True) -> Array:
             cv2.circle(picture, (round(x), round(y)), 3, (255, 255, 255), -1, cv2.LINE_AA)
             cv2.circle(picture, (round(x), round(y)), 2, GREEN, -1, cv2.LINE_AA)
     return picture
+
+
+def slices(value: Any) -> Array:
+    """A stack of pictures (N, H, W[, C]), of a tensor (C, N, H, W) too."""
+    array = np.asarray(value)
+    if hasattr(value, "detach") and array.ndim == 4:
+        array = np.moveaxis(array, 0, -1)
+    return array[..., 0] if array.ndim == 4 and array.shape[3] == 1 else array
 
 
 def viewable(image: Any) -> Array:
