@@ -1,18 +1,22 @@
 """What both sides of a comparison share: images, labels, and pipelines described as JSON.
 
 A spec is a list of [name, arguments]; both libraries take the argument names of Albumentations 2.0.8. Lists in
-arguments are tuples, and the string "@negate" is a function. This module imports neither library.
+arguments are tuples, "@negate" is a function and "@font" the path of a TrueType font. This module imports neither
+library.
 """
 
 from __future__ import annotations
 
 import importlib
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+
+FONTS = ("/usr/share/fonts", "/usr/local/share/fonts", "/Library/Fonts")
 
 Array = npt.NDArray[Any]
 Spec = list[list[Any]]
@@ -66,18 +70,39 @@ def points(count: int, height: int, width: int, seed: int = 17) -> Array:
     return found
 
 
+def metadata(kind: str, count: int, size: int) -> list[Any]:
+    """What transforms that mix read beside the image: pictures of the same size, an element to lay over, a text."""
+    pictures = [photo(size, size, seed=20 + i) for i in range(count)]
+    if kind == "mosaic_metadata":
+        return [{"image": picture} for picture in pictures]
+    if kind == "overlay_metadata":
+        quarter = size // 4
+        return [{"image": picture[:quarter, :quarter].copy(), "bbox": [0.1, 0.1, 0.35, 0.35]} for picture in pictures]
+    if kind == "textimage_metadata":
+        return [{"text": "the quick brown fox", "bbox": (0.1, 0.1, 0.9, 0.2)}] * count
+    return pictures
+
+
 def negate(image: Array, **_: Any) -> Array:
     """The function that "@negate" stands for."""
     return 255 - image
 
 
+def font() -> str:
+    """The first TrueType font of this machine; LookupError if there is none."""
+    found = sorted(path for folder in FONTS for path in Path(folder).rglob("*.ttf"))
+    if not found:
+        raise LookupError(f"no TrueType font in {' or '.join(FONTS)}")
+    return str(found[0])
+
+
 def arguments(value: Any) -> Any:
-    """JSON `value` as arguments: lists become tuples, "@negate" the function."""
+    """JSON `value` as arguments: lists become tuples, "@negate" the function, "@font" a path."""
     if isinstance(value, list):
         return tuple(arguments(item) for item in value)
     if isinstance(value, dict):
         return {key: arguments(item) for key, item in value.items()}
-    return negate if value == "@negate" else value
+    return negate if value == "@negate" else font() if value == "@font" else value
 
 
 def transform(library: ModuleType, name: str, values: dict[str, Any]) -> Any:
@@ -85,7 +110,7 @@ def transform(library: ModuleType, name: str, values: dict[str, Any]) -> Any:
     cls = getattr(library, name, None)
     if cls is None and name.startswith("ToTensor"):
         module = "pytorch" if library.__name__ == "albumentations" else "torch"
-        cls = getattr(importlib.import_module(f"{library.__name__}.{module}"), name)
+        cls = getattr(importlib.import_module(f"{library.__name__}.{module}"), name, None)
     if cls is None:
         raise LookupError(f"{library.__name__} has no {name}")
     return cls(**arguments(values))

@@ -34,6 +34,7 @@ FAMILIES = {
     "volume": "Volumes",
     "codec": "Compression",
     "convert": "Conversion",
+    "video": "Video",
     "transform": "Nothing",
 }
 

@@ -11,7 +11,7 @@ import pytest
 import augury as A
 from augury.transform import REGISTRY
 from tests.catalogue.cases import CASES, Case
-from tests.samples import BOX_SETTINGS, equal, extras, every_target
+from tests.samples import BOX_SETTINGS, equal, every_target, extras
 from tests.test_saving_dialects import MIT, SUCCESSOR, known, wanted
 
 KINDS = {**{n: f["kind"] for n, f in known(MIT).items()}, **{n: f["kind"] for n, f in known(SUCCESSOR).items()}}

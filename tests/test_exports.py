@@ -25,15 +25,18 @@ AdvancedBlur Enhance GlassBlur ModeFilter RingingOvershoot UnsharpMask ZoomBlur 
 ExposureMatching PhotoMetricDistort PlanckianJitter ToRGB AtLeastOneBBoxRandomCrop BBoxSubsetSafeRandomCrop
 ConstrainedCoarseDropout FrequencyMasking GridMask GuidedCoarseDropout MaskDropout TimeMasking XYMasking
 SquareSymmetry TimeReverse AnnotationArtifacts BiasField GibbsRinging HEStain KSpaceSpikeNoise RicianNoise
-AdditiveNoise StochasticConvolution Morphological PixelSpread RandomGridShuffle Superpixels
+Sharpness AugMix AdditiveNoise StochasticConvolution Morphological PixelSpread RandomGridShuffle Superpixels
+UniformTemporalSubsample
 """.split()
 OWN = "Lambda ImageOnlyTransform DualTransform Transform".split()
-GROUPS = "Compose ReplayCompose Sequential OneOf OneOrOther SomeOf RandomOrder SelectiveChannelTransform".split()
+GROUPS = "Compose ReplayCompose Sequential OneOf OneOrOther SomeOf RandomOrder SelectiveChannelTransform Until".split()
 PARAMETERS = "BboxParams KeypointParams".split()
 ERRORS = "AuguryError FieldError SampleError RecordError InverseError StepError".split()
 FUNCTIONS = """
 doctor explore probe replay replay_rows trace show inverse verify save
 load to_dict from_dict convert
+schedule linear cosine steps choice boxes_left mask_left
+TrivialAugment RandAugment AutoAugment
 """.split()
 VALUES = "Program Ledger".split()
 EVERY = [*TRANSFORMS, *OWN, *GROUPS, *PARAMETERS, *ERRORS, *FUNCTIONS, *VALUES]

@@ -14,11 +14,11 @@ import augury
 ROOT = Path(augury.__file__).parent
 # Files and folders of the package, top to bottom. Files of one folder may import each other.
 LAYERS = """
-errors digest rng fields sample maps
+errors digest rng fields varying sample maps
 ops program rules
 kernels targets
 execute
-transform custom catalogue groups call drawn compose replay saving
+transform custom catalogue groups until call drawn compose policies replay saving
 inspect ledger torch
 doctor
 explorer

@@ -271,8 +271,8 @@ INNER = {"__class_fullname__": "OneOf", "transforms": [{"__class_fullname__": "R
         (old("Rotate", limit=3, angle_range=[3, 4]), RecordError, ["Rotate.angle_range: written twice"]),
         (
             old("Compose", transforms=[], instance_binding=["x"]),
-            RecordError,
-            ["Compose.instance_binding: got ['x']", "remove it"],
+            FieldError,
+            ["Compose.instance_binding: got ['x']", "pass a list of names"],
         ),
         (old("Compose", transforms=3), RecordError, ["Compose.transforms: got 3", "pass a list"]),
         (old("Compose", transforms=[3]), RecordError, ["Compose/0: got 3", "__class_fullname__"]),

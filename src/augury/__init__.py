@@ -12,11 +12,14 @@ from augury.custom import DualTransform, ImageOnlyTransform, Lambda
 from augury.doctor import doctor
 from augury.errors import AuguryError, FieldError, InverseError, RecordError, SampleError, StepError
 from augury.groups import OneOf, OneOrOther, RandomOrder, SelectiveChannelTransform, Sequential, SomeOf
+from augury.policies import AugMix, AutoAugment, RandAugment, Sharpness, TrivialAugment
 from augury.program import Program
 from augury.replay import ReplayCompose, replay
 from augury.targets.boxes import BboxParams
 from augury.targets.keypoints import KeypointParams
 from augury.transform import Transform
+from augury.until import Until, boxes_left, mask_left
+from augury.varying import choice, cosine, linear, schedule, steps
 
 if TYPE_CHECKING:
     from augury import inspect as _inspect
@@ -50,9 +53,11 @@ _LATER = {
 __all__ = [  # noqa: PLE0604
     *_catalogue,
     *_LATER,
-    "AuguryError", "BboxParams", "Compose", "DualTransform", "FieldError", "ImageOnlyTransform", "InverseError",
-    "KeypointParams", "Lambda", "OneOf", "OneOrOther", "Program", "RandomOrder", "RecordError", "ReplayCompose",
-    "SampleError", "SelectiveChannelTransform", "Sequential", "SomeOf", "StepError", "Transform", "doctor", "replay",
+    "AugMix", "AuguryError", "AutoAugment", "BboxParams", "Compose", "DualTransform", "FieldError",
+    "ImageOnlyTransform", "InverseError", "KeypointParams", "Lambda", "OneOf", "OneOrOther", "Program", "RandAugment",
+    "RandomOrder", "RecordError", "ReplayCompose", "SampleError", "SelectiveChannelTransform", "Sequential",
+    "Sharpness", "SomeOf", "StepError", "Transform", "TrivialAugment", "Until", "boxes_left", "choice", "cosine",
+    "doctor", "linear", "mask_left", "replay", "schedule", "steps",
 ]  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from augury.sample import (
     frame_shape,
     unknown_target,
 )
+from augury.targets.bindings import FORMS, Bound
 from augury.targets.boxes import BboxParams
 from augury.targets.keypoints import KeypointParams
 from augury.targets.labels import Track
@@ -39,8 +40,12 @@ def start(
     check_shapes: bool,
     fuse: str,
     fate: bool = False,
+    bound: Bound | None = None,
 ) -> Run:
-    """A run over checked targets; raises SampleError for what it cannot work on."""
+    """A run over checked targets; raises SampleError for what it cannot work on.
+
+    bound: the owners of targets that were given as instances or frames.
+    """
     arrays: dict[str, Any] = {}
     present: dict[str, str] = {}
     labels: list[tuple[str, str]] = []
@@ -49,6 +54,8 @@ def start(
     for name, value in targets.items():
         role = roles.get(name)
         if role is None:
+            if name in FORMS and isinstance(value, (list, tuple)) and any(isinstance(v, Mapping) for v in value):
+                raise SampleError(f"{name}: not bound; build the pipeline with {name[:-1]}_binding=['masks', ...]")
             if name not in free:
                 unknown_target(name, value, known, strict)
         elif value is None:
@@ -87,7 +94,12 @@ def start(
             want = "bbox_params=A.BboxParams(...)" if role == "bboxes" else "keypoint_params=A.KeypointParams(...)"
             raise SampleError(f"{name}: got labels without their parameters; build the pipeline with {want}")
         value = targets[name]
-        tracks.append(Track(name, role, params, value, shape[0], shape[1], fate))
+        try:
+            tracks.append(Track(name, role, params, value, shape[0], shape[1], fate))
+        except SampleError:
+            if bound is not None:
+                bound.refuse(name, role, params, shape[0], shape[1])
+            raise
         if name == role:
             for field in params.label_fields or ():
                 if field not in targets:
@@ -104,6 +116,10 @@ def start(
                         f"{field}: {len(entries)} entries for {len(value)} {name}; pass one entry per label"
                     )
     run.tracks = tracks
+    if bound is not None:
+        run.bound = bound
+        for track in tracks:
+            bound.own(track)
     if free:
         run.extras = {name: targets[name] for name in free if name in targets}
     return run
@@ -117,40 +133,56 @@ def _is_sequence(value: Any) -> bool:
 
 def finish(run: Run, targets: Mapping[str, Any]) -> dict[str, Any]:
     """The result: every target under its own name, owning its memory."""
-    result = dict(targets)
-    for name, value in run.arrays.items():
-        result[name] = owned(value, targets[name])
-    if run.tracks:
-        height, width = run.sig.shape[:2]
-        for track in run.tracks:
-            if track.unchecked:
-                track.check(track.unchecked, height, width)
-            result[track.name] = track.write(height, width)
-            if track.name == track.role:
-                for field in track.params.label_fields or ():
-                    result[field] = track.select(targets[field])
-    return result
+    height, width = run.sig.shape[:2]
+    for track in run.tracks:
+        if track.unchecked:
+            track.check(track.unchecked, height, width)
+    if run.bound is not None:
+        run.arrays = run.bound.settle(run.tracks, run.arrays, run.fate)
+    return _written(run, targets, dict(targets))
 
 
 def snapshot(run: Run, targets: Mapping[str, Any]) -> dict[str, Any]:
     """Every target of a run as it stands, in the caller's formats."""
-    out = {name: owned(value, targets[name]) for name, value in run.arrays.items()}
-    for track in run.tracks:
-        out[track.name] = track.write(*run.sig.shape[:2])
+    return _written(run, targets, {})
+
+
+def _written(run: Run, targets: Mapping[str, Any], out: dict[str, Any]) -> dict[str, Any]:
+    """`out` with every target of a run as it stands."""
+    bound, tracks = run.bound, run.tracks
+    height, width = run.sig.shape[:2]
+    if bound is None:
+        for name, value in run.arrays.items():
+            out[name] = owned(value, targets[name])
+    else:
+        targets = bound.flat
+        arrays = {name: owned(value, targets[name]) for name, value in run.arrays.items()}
+        out |= {name: value for name, value in arrays.items() if name not in bound.hidden}
+        if bound.form:
+            out[bound.form] = bound.closed(tracks, arrays, height, width)
+            tracks = [track for track in tracks if track.owners is None]
+    for track in tracks:
+        out[track.name] = track.write(height, width)
         if track.name == track.role:
             for field in track.params.label_fields or ():
-                out[field] = track.select(targets[field])
+                out[field] = track.select(targets[field], field)
     return out
 
 
 def fate_of(run: Run) -> Fate:
     """What removed or clipped which label: one dict per event, in the order of the steps for each target."""
-    names = ("step", "index", "event", "rule", "value", "limit")
+    names = ("event", "rule", "value", "limit")
+    place = (lambda name, index: {"index": index}) if run.bound is None else run.bound.place
     events = [(track.name, event) for track in run.tracks for event in track.events or ()]
     if untold:
         keep_whole()
     every = [*events, *(run.fate or ())]
-    return Fate([{"target": name, **dict(zip(names, event, strict=True))} for name, event in every])
+    return Fate(
+        [
+            {"target": name, "step": step, **place(name, index), **dict(zip(names, event, strict=True))}
+            for name, (step, index, *event) in every
+        ]
+    )
 
 
 # ---- what results hold beside the targets ----------------------------------------------------------------

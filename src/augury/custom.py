@@ -24,6 +24,7 @@ from augury.ops import Call, Op
 from augury.rng import Stream
 from augury.sample import Array, Signature
 from augury.transform import REGISTRY, Needs, Params, Transform
+from augury.varying import Schedule
 
 _current = threading.local()
 
@@ -61,8 +62,10 @@ class Custom(Transform, register=False):
     # Values of constructor arguments are read from attributes of the same names.
     targets_as_params: ClassVar[Sequence[str]] = ()
 
-    def __init__(self, p: float = 0.5) -> None:
-        self.__dict__["p"] = Probability(default=0.5).accept(p, type(self).__name__)
+    def __init__(self, p: float | Schedule = 0.5) -> None:
+        field = Probability(default=0.5)
+        field.name = "p"
+        self.__dict__["p"] = p if isinstance(p, Schedule) else field.accept(p, type(self).__name__)
 
     def __init_subclass__(cls, register: bool = True, **kwargs: Any) -> None:
         super().__init_subclass__(register=register, **kwargs)
@@ -303,7 +306,7 @@ class Lambda(Custom, register=False):
         keypoints: Callable[..., Any] | None = None,
         bboxes: Callable[..., Any] | None = None,
         name: str | None = None,
-        p: float = 1.0,
+        p: float | Schedule = 1.0,
     ) -> None:
         super().__init__(p)
         for role, function in (("image", image), ("mask", mask), ("keypoints", keypoints), ("bboxes", bboxes)):
@@ -334,7 +337,10 @@ class Lambda(Custom, register=False):
     def to_dict(self) -> dict[str, Any]:
         if self.name is None:
             raise FieldError("Lambda.name: got None; give the functions a name to save the pipeline")
-        return {"__class_fullname__": "Lambda", "name": self.name, "p": self.p}  # type: ignore[attr-defined]
+        try:
+            return {"__class_fullname__": "Lambda", "name": self.name, "p": plain(self.p)}  # type: ignore[attr-defined]
+        except ValueError as error:
+            raise FieldError(f"Lambda.p: cannot be saved: {error}") from None
 
     def functions(self) -> dict[str, Callable[..., Any]]:
         given: dict[str, Callable[..., Any]] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -13,6 +14,7 @@ from augury.kernels.cpu import KERNELS, MASK_KERNELS
 from augury.rng import State
 from augury.sample import DTYPE_NAMES, IMAGE_ROLES, STACKED, Array, Labels, Signature, new_signature
 from augury.targets.labels import Event, Track
+from augury.targets.relabel import ANY, mirrors
 
 Params = dict[str, Any]
 # A lowered step that has not run yet: its path, its ops, height and width of its input.
@@ -45,8 +47,14 @@ class Run:
     fate: list[tuple[str, Event]] | None = None
     # The signature of the whole image and the channels, while steps see only some of them.
     selected: tuple[Signature, tuple[int, ...]] | None = None
+    # What steps that mirror the image do to labels, by the name of the transform; None if nothing.
+    swaps: Mapping[str, ops.Relabel] | None = None
+    # Frames or instances whose parts go together; None unless the pipeline binds any.
+    bound: Any = None
     # What paths end with while a group runs a child again, such as "~1".
     again = ""
+    # How far training is, 0 to 1, if the call was told.
+    progress: float | None = None
 
     def __init__(self, state: State, arrays: dict[str, Any], roles: dict[str, str], sig: Signature, fuse: str) -> None:
         self.state = state
@@ -55,6 +63,24 @@ class Run:
         self.sig = sig
         self.fuse = fuse
         self.pending: list[Pending] = []
+
+    # ---- going back ----
+
+    def copy(self) -> Run:
+        """The run as it stands, to be taken on by itself; both note their steps in the same lists."""
+        out = copy(self)
+        out.pending = list(self.pending)
+        out.tracks = [track.copy() for track in self.tracks]
+        out.fate = None if self.fate is None else list(self.fate)
+        out.bound = copy(self.bound)
+        return out
+
+    def go_back_to(self, start: Run) -> None:
+        """Be again what `start` was copied from; what was noted of steps stays."""
+        again = start.copy()
+        self.arrays, self.sig, self.selected = again.arrays, again.sig, again.selected
+        self.pending, self.tracks, self.fate = again.pending, again.tracks, again.fate
+        self.bound = again.bound
 
     # ---- what a draw may see ----
 
@@ -65,7 +91,7 @@ class Run:
         if track is None:
             return self.sig._replace(labels=Labels(None, self.arrays, self.extras))
         classes = None if track.classes is None else tuple(track.select(track.classes))
-        return self.sig._replace(labels=Labels(track.values, self.arrays, self.extras, classes))
+        return self.sig._replace(labels=Labels(track.hulls(*self._frame()), self.arrays, self.extras, classes))
 
     def select(self, channels: tuple[int, ...]) -> None:
         """Let the next steps see and change only some channels of the image."""
@@ -95,10 +121,11 @@ class Run:
             return lowered
         if self.selected is not None:
             lowered = [ops.OnChannels(self.selected[1], tuple(lowered))]
+        steps = lowered if self.swaps is None else self.swapped(name, lowered)
         shape = sig.shape
         height = old_height = shape[0]
         width = old_width = shape[1]
-        self.pending.append((path, lowered, height, width))
+        self.pending.append((path, steps, height, width))
         for op in lowered:
             kind = op.kind
             if kind == "geometry":
@@ -108,11 +135,37 @@ class Run:
             elif type(op) is ops.Call:
                 self.called()
                 return lowered
+            elif kind == "stack":
+                self.pending.pop()
+                self.take(path, op)
+                return lowered
             elif type(op) in _RETYPES:
                 self.sig = sig = _RETYPES[type(op)](op, sig)
         if height != old_height or width != old_width:
             self.sig = new_signature((height, width, *sig.shape[2:]), sig.dtype)
         return lowered
+
+    def swapped(self, name: str, lowered: Sequence[Any]) -> Sequence[Any]:
+        """The ops of a step of transform `name`, and what they do to labels if they mirror the image."""
+        assert self.swaps is not None
+        mirrored = mirrors(lowered)
+        # Of a function only its author, who named it, knows that it mirrors.
+        op = self.swaps.get(name, self.swaps.get(ANY) if mirrored else None) if mirrored is not False else None
+        return lowered if op is None else (*lowered, op)
+
+    def take(self, path: str, op: ops.TakeFrames) -> None:
+        """Keep some frames of images and masks, and the labels of these frames."""
+        self.flush()
+        roles = ("images", "masks") if self.bound is None or self.bound.form == "frames" else ("images",)
+        stacks = [name for name, role in self.roles.items() if role in roles]
+        out = self.arrays.copy()
+        for name in stacks:
+            value, indices = out[name], op.indices(len(out[name]))
+            # Fresh arrays, since a frame may repeat.
+            out[name] = [copy(value[i]) for i in indices] if isinstance(value, (list, tuple)) else value[indices]
+        self.arrays = out
+        if self.bound is not None and self.bound.form == "frames":
+            self.bound.take(self.tracks, path, op.indices(len(self.bound.kept)))
 
     def note(self, path: str, name: str, params: Params, version: int) -> None:
         """Write down a step that ran."""
@@ -225,15 +278,19 @@ class Run:
 
     def _run_arrays(self, lowered: Sequence[Any], height: int, width: int) -> dict[str, Any]:
         out = self.arrays.copy()
-        programs: dict[bool, Sequence[Any]] = {}
+        programs: dict[bool | str, Sequence[Any]] = {}
         for name, role in self.roles.items():
             is_image = role in IMAGE_ROLES
-            if is_image not in programs:
-                some = lowered if is_image else [for_mask(op) for op in lowered if acts_on_masks(op)]
-                programs[is_image] = self._rewritten(some, height, width)
-            if programs[is_image]:
+            # Masks share their ops, unless their values change by name.
+            group = is_image if is_image or self.swaps is None else name
+            if group not in programs:
+                some = lowered if is_image else [for_mask(op, name) for op in lowered if acts_on_masks(op)]
+                if is_image and self.swaps is not None:
+                    some = [op for op in lowered if op.kind != "labels"]
+                programs[group] = self._rewritten(some, height, width)
+            if programs[group]:
                 kernels = KERNELS if is_image else MASK_KERNELS
-                out[name] = run_stack(out[name], programs[is_image], kernels, STACKED[role])
+                out[name] = run_stack(out[name], programs[group], kernels, STACKED[role])
         return out
 
 
@@ -299,20 +356,22 @@ def owned(value: Any, source: Any) -> Any:
             return value.copy(order="C")
         return value
     if isinstance(value, (list, tuple)):
-        sources = source if isinstance(source, (list, tuple)) else [source] * len(value)
-        return [owned(frame, origin) for frame, origin in zip(value, sources, strict=False)]
+        same = isinstance(source, (list, tuple)) and len(source) == len(value)
+        return [owned(frame, source[i] if same else source) for i, frame in enumerate(value)]
     return value
 
 
-def for_mask(op: Any) -> Any:
-    """The op as it runs on masks."""
+def for_mask(op: Any, name: str = "mask") -> Any:
+    """The op as it runs on the mask target `name`."""
+    if type(op) is ops.Relabel:
+        return op.on(name)
     return op.for_mask() if hasattr(op, "for_mask") else op
 
 
 def acts_on_masks(op: Any) -> bool:
     """Whether masks change with the image."""
     kind = op.kind
-    if kind in ("geometry", "layout"):
+    if kind in ("geometry", "layout", "labels"):
         return True
     if kind == "call":
         return isinstance(op, ops.Call)

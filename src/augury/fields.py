@@ -46,6 +46,14 @@ def number(value: Any, rule: str) -> float:
     raise ValueError(rule)
 
 
+class Varying:
+    """A field's value that is decided when a pipeline is called: a schedule by progress, a choice by chance."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON data; ValueError if it cannot be."""
+        raise NotImplementedError
+
+
 def plain(value: object) -> Any:
     """`value` with tuples, NumPy scalars and arrays turned into what JSON knows; ValueError if it cannot be."""
     if value is None or type(value) in (bool, int, float, str):
@@ -56,6 +64,8 @@ def plain(value: object) -> Any:
         return [plain(v) for v in value]
     if hasattr(value, "tolist"):
         return plain(value.tolist())
+    if isinstance(value, Varying):
+        return value.to_dict()
     raise ValueError(f"{shown(value)} is not plain JSON data")
 
 
@@ -113,7 +123,7 @@ class Field(Generic[In, Out]):
         @overload
         def __get__(self, instance: object, owner: type) -> Out: ...
         def __get__(self, instance: object | None, owner: type) -> Self | Out: ...
-        def __set__(self, instance: object, value: In) -> None: ...
+        def __set__(self, instance: object, value: In | Varying) -> None: ...
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
@@ -131,7 +141,8 @@ class Field(Generic[In, Out]):
         try:
             return self.convert(value)
         except ValueError as error:
-            raise FieldError(f"{owner}.{self.name}: got {shown(value)}; {error}") from None
+            hint = ", or wrap a function of progress in A.schedule(...)" if callable(value) else ""
+            raise FieldError(f"{owner}.{self.name}: got {shown(value)}; {error}{hint}") from None
 
     def schema(self) -> dict[str, Any]:
         """JSON schema of an accepted value, with default and unit."""

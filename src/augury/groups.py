@@ -14,6 +14,7 @@ from augury.fields import number, plain
 from augury.rng import Stream
 from augury.sample import Signature
 from augury.transform import Params, Transform
+from augury.varying import PROGRESSES, Schedule
 
 Step: TypeAlias = "Transform | Group"
 
@@ -61,6 +62,8 @@ class Leaf:
             if run.noting:
                 run.note(path, self.name, params, self.version)
             if lowered:
+                if run.swaps is not None:
+                    lowered = run.swapped(self.name, lowered)
                 run.pending.append((path, lowered, before.shape[0], before.shape[1]))
                 if after is None:
                     run.called()
@@ -88,6 +91,8 @@ class Leaf:
             raise StepError(f"{path}: {type(error).__name__}: {error}") from error
         if self.looks or run.selected is not None or (stream is not None and stream.used):
             return
+        if any(op.kind == "stack" for op in lowered):
+            return
         function = any(op.kind == "call" for op in lowered)
         self.memo = (before, params, lowered, None if function else run.sig)
 
@@ -97,6 +102,28 @@ class Leaf:
 
     def leaves(self) -> Iterator[Leaf]:
         yield self
+
+
+class Chosen(Leaf):
+    """A transform that draws values of its fields from lists: one leaf for every drawn combination of values."""
+
+    __slots__ = ("choices", "made", "mask_interpolation")
+
+    def __init__(self, transform: Transform, path: str, mask_interpolation: int | None) -> None:
+        super().__init__(transform, path, mask_interpolation)
+        self.mask_interpolation = mask_interpolation
+        self.choices = {name: len(choice.values) for name, choice in transform.choices.items()}
+        self.made: dict[tuple[int, ...], Leaf] = {}
+
+    def draw(self, run: Run, forced: bool = False) -> None:
+        # A stream of its own, so that the transform's draws are those of the chosen values without a choice.
+        stream = Stream(run.state, self.key + run.again.encode() + b"?")
+        at = tuple(stream.integer(0, count - 1) for count in self.choices.values())
+        leaf = self.made.get(at)
+        if leaf is None:
+            transform = self.transform.chosen(dict(zip(self.choices, at, strict=True)))
+            leaf = self.made[at] = Leaf(transform, self.path, self.mask_interpolation)
+        leaf.draw(run, forced)
 
 
 class Branch:
@@ -117,7 +144,7 @@ class Branch:
             place = f"{path}/{name}" if path else name
             if seen[name] > 1:
                 place += f":{seen[name]}"
-            kind = Branch if isinstance(child, Group) else Leaf
+            kind = Branch if isinstance(child, Group) else Chosen if child.choices else Leaf
             self.children.append(kind(child, place, mask_interpolation))  # type: ignore[arg-type]
         self.weights = tuple(child.p for child in group.transforms)  # type: ignore[union-attr]
         self.chooses = group.chooses
@@ -177,7 +204,7 @@ class Group:
     # Whether p decides if the group runs at all.
     skips = True
 
-    def __init__(self, transforms: Sequence[Step] | Step, p: float = 1.0) -> None:
+    def __init__(self, transforms: Sequence[Step] | Step, p: float | Schedule = 1.0) -> None:
         if isinstance(transforms, (Transform, Group)):
             transforms = [transforms]
         name = type(self).__name__
@@ -189,7 +216,12 @@ class Group:
                 raise FieldError(
                     f"{name}.transforms[{i}]: got {shown(child)}; pass a transform instance such as HorizontalFlip()"
                 )
-        self.p = probability(p, f"{name}.p")
+        self.p: Any = p
+        if isinstance(p, Schedule):
+            for progress in sorted({*PROGRESSES, *p.knots}):
+                probability(p.at(progress), f"{name}.p at progress {progress:g}")
+        else:
+            self.p = probability(p, f"{name}.p")
 
     def draw(self, branch: Branch, run: Run, stream: Stream | None) -> None:
         """Draw the steps of a call; the stream is there for groups that choose."""
@@ -208,9 +240,24 @@ class Group:
         """Constructor arguments besides the transforms, in order."""
         return {"p": self.p}
 
-    def rebuilt(self, transforms: Sequence[Step]) -> Self:
-        """The same group over other transforms."""
-        return type(self)(list(transforms), **self.arguments())
+    def rebuilt(self, transforms: Sequence[Step], **changes: Any) -> Self:
+        """The same group over other transforms, with some arguments changed."""
+        return type(self)(list(transforms), **{**self.arguments(), **changes})
+
+    @property
+    def scheduled(self) -> bool:
+        """Whether p, or a field of a transform inside, is a function of progress."""
+        return isinstance(self.p, Schedule) or any(child.scheduled for child in self.transforms)
+
+    def at(self, progress: float) -> Self:
+        """This group as it is at a progress in [0, 1]; FieldError naming the progress if it cannot be."""
+        if not self.scheduled:
+            return self
+        children = [child.at(progress) for child in self.transforms]
+        try:
+            return self.rebuilt(children, p=self.p.at(progress) if isinstance(self.p, Schedule) else self.p)
+        except FieldError as error:
+            raise FieldError(f"{error} (at progress {progress:g})") from None
 
     def __add__(self, other: Step | Sequence[Step]) -> Self:
         return self.rebuilt([*self.transforms, *_steps(other)])
@@ -263,7 +310,13 @@ class Group:
         }
 
     def _plain_arguments(self) -> dict[str, Any]:
-        return {k: v.to_dict() if hasattr(v, "to_dict") else plain(v) for k, v in self.arguments().items()}
+        out: dict[str, Any] = {}
+        for name, value in self.arguments().items():
+            try:
+                out[name] = value.to_dict() if hasattr(value, "to_dict") else plain(value)
+            except ValueError as error:
+                raise FieldError(f"{type(self).__name__}.{name}: cannot be saved: {error}") from None
+        return out
 
 
 def _steps(other: Any) -> Sequence[Step]:
@@ -285,7 +338,7 @@ def probability(value: object, where: str) -> float:
 class Sequential(Group):
     """All transforms in order, as one block that runs with probability p."""
 
-    def __init__(self, transforms: Sequence[Step] | Step, p: float = 0.5) -> None:
+    def __init__(self, transforms: Sequence[Step] | Step, p: float | Schedule = 0.5) -> None:
         super().__init__(transforms, p)
 
 
@@ -294,7 +347,7 @@ class OneOf(Group):
     p.
     """
 
-    def __init__(self, transforms: Sequence[Step] | Step, p: float = 0.5) -> None:
+    def __init__(self, transforms: Sequence[Step] | Step, p: float | Schedule = 0.5) -> None:
         super().__init__(transforms, p)
         if not self.transforms:
             raise FieldError("OneOf.transforms: got []; pass at least one transform")
@@ -319,7 +372,7 @@ class OneOrOther(Group):
         first: Step | None = None,
         second: Step | None = None,
         transforms: Sequence[Step] | None = None,
-        p: float = 0.5,
+        p: float | Schedule = 0.5,
     ) -> None:
         if transforms is None:
             if first is None or second is None:
@@ -332,8 +385,8 @@ class OneOrOther(Group):
     def arguments(self) -> dict[str, Any]:
         return {"p": self.p}
 
-    def rebuilt(self, transforms: Sequence[Step]) -> Self:
-        return type(self)(transforms=list(transforms), p=self.p)
+    def rebuilt(self, transforms: Sequence[Step], **changes: Any) -> Self:
+        return type(self)(transforms=list(transforms), **{**self.arguments(), **changes})
 
     def draw(self, branch: Branch, run: Run, stream: Stream | None) -> None:
         assert stream is not None
@@ -349,7 +402,11 @@ class _Subset(Group):
     chooses = True
 
     def __init__(
-        self, transforms: Sequence[Step] | Step, n: int | Sequence[int] = 1, replace: bool = False, p: float = 1.0
+        self,
+        transforms: Sequence[Step] | Step,
+        n: int | Sequence[int] = 1,
+        replace: bool = False,
+        p: float | Schedule = 1.0,
     ) -> None:
         super().__init__(transforms, p)
         name = type(self).__name__
@@ -395,7 +452,9 @@ class RandomOrder(_Subset):
 class SelectiveChannelTransform(Group):
     """Transforms on some channels of the image only; other channels and targets stay."""
 
-    def __init__(self, transforms: Sequence[Step] | Step, channels: Sequence[int] = (0, 1, 2), p: float = 1.0) -> None:
+    def __init__(
+        self, transforms: Sequence[Step] | Step, channels: Sequence[int] = (0, 1, 2), p: float | Schedule = 1.0
+    ) -> None:
         super().__init__(transforms, p)
         try:
             self.channels = tuple(map(operator.index, channels))

@@ -14,8 +14,8 @@ from augury.errors import RecordError, shown
 from augury.fields import frozen, plain
 
 FORMAT = 1
-Status = Literal["applied", "skipped", "not_selected"]
-STATUSES = ("applied", "skipped", "not_selected")
+Status = Literal["applied", "skipped", "not_selected", "rejected"]
+STATUSES = ("applied", "skipped", "not_selected", "rejected")
 
 
 @cache
@@ -48,13 +48,17 @@ def versions() -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One drawn transform: where it stood, whether it ran, and with which values."""
+    """One drawn transform: where it stood, whether it ran, and with which values.
+
+    reason: why an `Until` rejected what the step did.
+    """
 
     path: str
     name: str
     status: Status = "applied"
     params: Mapping[str, Any] = field(default_factory=dict)
     version: int = 1
+    reason: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         out: dict[str, Any] = {"path": self.path, "name": self.name, "status": self.status}
@@ -62,6 +66,8 @@ class Step:
             out["version"] = self.version
         if self.params:
             out["params"] = plain(self.params)
+        if self.reason:
+            out["reason"] = self.reason
         return out
 
 
@@ -70,7 +76,8 @@ class Program:
     """Steps, and what they were drawn for.
 
     signature: target name -> (shape, dtype) of the sample. settings: box and keypoint parameters and the like.
-    digests: per step, target name -> digest of the target after the step.
+    digests: per step, target name -> digest of the target after the step. progress: how far training was, 0 to 1, if
+    the call was told.
     """
 
     steps: tuple[Step, ...]
@@ -83,6 +90,7 @@ class Program:
     versions: Mapping[str, str] = field(default_factory=dict)
     digests: tuple[Mapping[str, Any], ...] = ()
     edited: bool = False
+    progress: float | None = None
 
     # ---- JSON ----
 
@@ -127,6 +135,7 @@ class Program:
             versions=_mapping(record, "versions"),
             digests=_digests(record),
             edited=bool(record.get("edited", False)),
+            progress=_progress(record.get("progress")),
         )
 
     def to_record(self) -> dict[str, Any]:
@@ -147,6 +156,8 @@ class Program:
             out["digests"] = [dict(digest) for digest in self.digests]
         if self.edited:
             out["edited"] = True
+        if self.progress is not None:
+            out["progress"] = self.progress
         return out
 
     @property
@@ -239,6 +250,12 @@ def _digests(record: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
     return tuple(value)
 
 
+def _progress(value: Any) -> float | None:
+    if value is None or (type(value) in (int, float) and 0 <= value <= 1):
+        return value  # type: ignore[no-any-return]
+    raise RecordError(f"record.progress: got {shown(value)}; pass a number from 0 to 1, or leave it out")
+
+
 def read_fuse(value: object, where: str) -> str:
     """`value` if it names a level of rewriting; RecordError otherwise."""
     if value not in ("off", "exact", "close"):
@@ -270,4 +287,7 @@ def read_step(raw: object, where: str) -> Step:
     version = raw.get("version", 1)
     if not isinstance(version, int) or version < 1:
         raise RecordError(f"{where}.version: got {shown(version)}; pass an integer of at least 1")
-    return Step(raw["path"], raw["name"], raw["status"], frozen(dict(params)), version)
+    reason = raw.get("reason", "")
+    if not isinstance(reason, str):
+        raise RecordError(f"{where}.reason: got {shown(reason)}; pass text, or leave it out")
+    return Step(raw["path"], raw["name"], raw["status"], frozen(dict(params)), version, reason)

@@ -11,15 +11,17 @@ from augury.compose import Compose
 from augury.custom import Lambda
 from augury.digest import digest_of
 from augury.drawn import lowering
-from augury.errors import AuguryError, RecordError, StepError, shown
+from augury.errors import AuguryError, FieldError, RecordError, SampleError, StepError, shown
 from augury.execute import Run
 from augury.groups import Step as GroupStep
 from augury.groups import inner_transforms
 from augury.program import Program, Step
 from augury.rng import State, seeded
 from augury.sample import ROLES, Signature
+from augury.targets.bindings import FORMS, binding_of
 from augury.targets.boxes import BboxParams
 from augury.targets.keypoints import KeypointParams
+from augury.targets.relabel import read_masks, swaps_of
 from augury.transform import Params, Transform, find_transform
 
 
@@ -88,6 +90,11 @@ def open_run(program: Program, targets: Mapping[str, Any], *, fate: bool = False
     try:
         bbox_params = BboxParams(**bbox) if bbox else None
         keypoint_params = KeypointParams(**keypoint) if keypoint else None
+        bound = binding_of(settings).opened(targets)
+        mappings = settings.get("semantic_mask_label_mappings")
+        masks = read_masks(mappings, lambda got, rule: FieldError(f"got {shown(got)}; {rule}")) if mappings else None
+    except SampleError:
+        raise
     except (TypeError, AuguryError) as error:
         raise RecordError(f"record.settings: {error}") from None
     more = settings.get("additional_targets") or {}
@@ -95,11 +102,14 @@ def open_run(program: Program, targets: Mapping[str, Any], *, fate: bool = False
         raise RecordError(f"record.settings.additional_targets: got {shown(more)}; pass names and the role each plays")
     roles = {**{role: role for role in ROLES}, **more}
     fields = {f for params in (bbox_params, keypoint_params) if params for f in params.label_fields or ()}
-    return start(
-        State(seeded(program.seed or 0), program.key), targets, roles, fields, sorted({*roles, *fields}), bbox_params,
-        keypoint_params,
+    run = start(
+        State(seeded(program.seed or 0), program.key), bound.flat if bound else targets, roles, fields,
+        sorted({*roles, *fields}), bbox_params, keypoint_params,
         strict=False, check_shapes=bool(settings.get("is_check_shapes", True)), fuse=fuse or program.fuse, fate=fate,
+        bound=bound,
     )  # fmt: skip
+    run.swaps = swaps_of(keypoint_params.label_mapping if keypoint_params else None, masks)
+    return run
 
 
 def _frame(program: Program) -> tuple[int, ...]:
@@ -145,7 +155,11 @@ def digests_of(
 
 
 def _digests(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: digest_of(value) for name, value in values.items()}
+    flat = {name: value for name, value in values.items() if name not in FORMS}
+    for form in values.keys() - flat.keys():
+        for i, entry in enumerate(values[form]):
+            flat |= {f"{form}[{i}].{part}": value for part, value in entry.items()}
+    return {name: digest_of(value) for name, value in flat.items()}
 
 
 class ReplayCompose(Compose):
@@ -176,7 +190,7 @@ class ReplayCompose(Compose):
         super()._attach(result, run, targets, key)
         result[self.save_key] = record = self._record(run, targets, key)
         if self.digests:
-            known = {name: targets[name] for name in targets if name in self._known}
+            known = {name: targets[name] for name in targets if name in self._known or name in FORMS}
             callables = {t.name: t for t in inner_transforms(self) if isinstance(t, Lambda) and t.name}
             record["digests"] = digests_of(Program.from_record(record), known, callables)
 

@@ -11,7 +11,7 @@ from os import PathLike
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-from augury import groups
+from augury import groups, varying
 from augury.compose import Compose
 from augury.drawn import applied_steps
 from augury.errors import AuguryError, FieldError, RecordError, shown
@@ -19,6 +19,7 @@ from augury.fields import frozen
 from augury.groups import Group
 from augury.replay import ReplayCompose
 from augury.transform import Transform, find_transform
+from augury.until import Until, read_accept
 
 FORMAT = 1
 GROUPS: dict[str, type[Group]] = {
@@ -32,6 +33,7 @@ GROUPS: dict[str, type[Group]] = {
         groups.SelectiveChannelTransform,
         groups.Sequential,
         groups.SomeOf,
+        Until,
     )
 }
 
@@ -67,9 +69,6 @@ MIT_IMPLIED: dict[str, tuple[str, ...]] = {
 # Arguments of the other library's pipelines that have no meaning here when they hold these values.
 _IDLE: dict[str, tuple[Any, ...]] = {
     "telemetry": (True, False, None),
-    "instance_binding": (None,),
-    "frame_binding": (None,),
-    "semantic_mask_label_mappings": (None,),
 }
 
 
@@ -106,7 +105,7 @@ def to_dict(transform: Transform | Group, on_not_implemented_error: str = "raise
 def from_dict(transform_dict: Mapping[str, Any], nonserializable: Mapping[str, Any] | None = None) -> Any:
     """The pipeline or transform of `to_dict`, or of a dict that Albumentations wrote; raises RecordError or FieldError.
 
-    nonserializable: Lambda transforms by name.
+    nonserializable: Lambda transforms, and functions of Until, by name.
     """
     return convert(transform_dict, nonserializable)[0]
 
@@ -175,6 +174,10 @@ class _Reader:
         if kind is GROUPS["SelectiveChannelTransform"] and "channels" not in arguments:
             # Albumentations 2.0.8 forgets to write them.
             self.changes.append(Change(path, "channels left out", "channels=(0, 1, 2)"))
+        if kind is Until:
+            arguments |= read_accept(arguments.get("accept"), self.lambdas, f"{path}.accept")
+        if "p" in arguments:
+            arguments["p"] = varying.read(arguments["p"], f"{path}.p")
         for name in ("bbox_params", "keypoint_params"):
             if isinstance(arguments.get(name), Mapping):
                 arguments[name] = self.read_params(name, dict(arguments[name]), path)
@@ -206,7 +209,7 @@ class _Reader:
                 self.changes.append(Change(path, name, target))
             if target in canonical:
                 raise RecordError(f"{path}.{target}: written twice, as {name!r} and under another name; keep one")
-            canonical[target] = value
+            canonical[target] = varying.read(value, f"{path}.{target}")
         for name, value in (MIT_DEFAULTS.get(cls.__name__, {}) if self.old else {}).items():
             if name not in canonical:
                 canonical[name] = value

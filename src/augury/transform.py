@@ -23,10 +23,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias, datac
 
 from augury import fields
 from augury.errors import FieldError, RecordError, nearest, shown
-from augury.fields import Field, Probability
+from augury.fields import Field, Probability, Varying
 from augury.ops import Op
 from augury.rng import Stream
 from augury.sample import Signature
+from augury.varying import PROGRESSES, Choice, Schedule
 
 Params = dict[str, Any]
 Needs: TypeAlias = Literal["signature", "labels", "pixels"]
@@ -101,13 +102,17 @@ class Transform:
             values = {}
             for name, field in cls.fields.items():
                 if name in given:
-                    values[name] = field.accept(given[name], cls.__name__)
+                    value = given[name]
+                    values[name] = value if isinstance(value, Varying) else field.accept(value, cls.__name__)
                 elif field.required:
                     raise FieldError(f"{cls.__name__}.{name}: missing; {cls.__name__} needs {cls.required()}")
                 else:
                     values[name] = cls.default(name)
             self.__dict__.update(values)
-            self.check()
+            if self.scheduled or self.choices:
+                self._check_varying()
+            else:
+                self.check()
 
     @classmethod
     def bind(cls, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
@@ -153,6 +158,59 @@ class Transform:
     def values(self) -> dict[str, Any]:
         """Field values by name."""
         return {name: self.__dict__[name] for name in self.fields}
+
+    # ---- values that vary ----
+
+    @property
+    def scheduled(self) -> bool:
+        """Whether a field is a function of progress."""
+        return any(isinstance(value, Schedule) for value in self.__dict__.values())
+
+    @property
+    def choices(self) -> dict[str, Choice]:
+        """Fields whose value every call draws from a list."""
+        return {name: value for name, value in self.__dict__.items() if isinstance(value, Choice)}
+
+    def at(self, progress: float) -> Self:
+        """This transform as it is at a progress in [0, 1]; FieldError naming field and progress if it cannot be."""
+        if not self.scheduled:
+            return self
+        name, values = type(self).__name__, self.values()
+        for field, schedule in values.items():
+            if isinstance(schedule, Schedule):
+                where = f"{name}.{field} at progress {progress:g}"
+                try:
+                    values[field] = schedule.fit(progress, self.fields.get(field))
+                except Exception as error:
+                    raise FieldError(
+                        f"{where}: its schedule raised {error!r}; it has to work for every progress from 0 to 1"
+                    ) from None
+        return self._as(values, f"at progress {progress:g}")
+
+    def chosen(self, at: Mapping[str, int]) -> Self:
+        """This transform with one value of each choice, by its index."""
+        values = {k: v.values[at.get(k, 0)] if isinstance(v, Choice) else v for k, v in self.values().items()}
+        return self._as(values, "as a choice")
+
+    def _as(self, values: Params, when: str) -> Self:
+        try:
+            return type(self)(**values)
+        except FieldError as error:
+            raise FieldError(f"{error} ({when})") from None
+
+    def _check_varying(self) -> None:
+        """Raise FieldError for a value that some call would not accept."""
+        choices = self.choices
+        if "p" in choices:
+            raise FieldError(f"{type(self).__name__}.p: got {choices['p']!r}; a probability is a number or a schedule")
+        if self.scheduled:
+            schedules = [value for value in self.__dict__.values() if isinstance(value, Schedule)]
+            for progress in sorted({*PROGRESSES, *(knot for one in schedules for knot in one.knots)}):
+                self.at(progress)
+        else:
+            for name, choice in choices.items():
+                for i in range(len(choice.values)):
+                    self.chosen({name: i})
 
     def explicit(self) -> dict[str, Any]:
         """Field values that differ from their default, and p."""
@@ -213,7 +271,8 @@ class Transform:
     @property
     def draws_nothing(self) -> bool:
         """Whether `draw` has nothing to do."""
-        return type(self).draw is Transform.draw and not self._ranges and not self.draws_key
+        ranges = any(field.draws for field in self.fields.values())
+        return type(self).draw is Transform.draw and not ranges and not self.draws_key
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
@@ -229,14 +288,17 @@ class Transform:
 
     def to_dict(self) -> dict[str, Any]:
         """Name and every field as plain JSON data."""
-        return {
-            "__class_fullname__": type(self).__name__,
-            **{name: fields.plain(value) for name, value in self.values().items()},
-        }
+        out: dict[str, Any] = {"__class_fullname__": type(self).__name__}
+        for name, value in self.values().items():
+            try:
+                out[name] = fields.plain(value)
+            except ValueError as error:
+                raise FieldError(f"{type(self).__name__}.{name}: cannot be saved: {error}") from None
+        return out
 
     @classmethod
     def schema(cls) -> dict[str, Any]:
-        """JSON schema of the constructor's arguments."""
+        """JSON schema of the constructor's arguments; in place of any value a file may hold a schedule or a choice."""
         return {
             "title": cls.__name__,
             "type": "object",

@@ -114,6 +114,14 @@ BLUR: list[Case] = [
     ("Defocus", {}),
     ("Defocus", {"radius": [1, 2], "alias_blur": 0.4}),
     ("Sharpen", {}),
+    ("Sharpness", {}),
+    ("Sharpness", {"factor_range": (0.1, 0.1)}),
+    ("Sharpness", {"factor_range": (1, 1)}),
+    ("AugMix", {}),
+    (
+        "AugMix",
+        {"severity": 10, "mixture_width": 8, "chain_depth": 4, "alpha": 0.1, "all_ops": False, "fill": (1, 2, 3)},
+    ),
     ("Sharpen", {"method": "gaussian", "kernel_size": 3, "sigma": 2.0}),
     ("Emboss", {}),
 ]
@@ -397,6 +405,11 @@ FILM: list[Case] = [
     ("Dithering", {"error_diffusion_algorithm": "jarvis", "serpentine": True, "color_mode": "per_channel"}),
 ]
 
+VIDEO: list[Case] = [
+    ("UniformTemporalSubsample", {"num_frames": 1}),
+    ("UniformTemporalSubsample", {"num_frames": 5}),
+]
+
 CASES: list[Case] = [
     *FLIP,
     *TONE,
@@ -414,4 +427,5 @@ CASES: list[Case] = [
     *WEATHER,
     *LIGHT,
     *FILM,
+    *VIDEO,
 ]

@@ -79,7 +79,8 @@ def test_any_arguments_any_image(name: str, data: st.DataObject) -> None:
         out = pipeline(**targets, key=0)
     except SampleError as error:
         wrong_channels = "channel" in str(error) and channels not in CHANNELS.get(name, range(1, 7))
-        assert wrong_channels or (name in REASONS and re.search(REASONS[name], str(error))), error
+        if not wrong_channels and not (name in REASONS and re.search(REASONS[name], str(error))):
+            raise
         return
     assert np.array_equal(image, before)
     result = out["image"]

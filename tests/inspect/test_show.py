@@ -56,6 +56,25 @@ def test_every_way_to_ask() -> None:
     assert np.array_equal(alone.panels[0].picture, by_record.panels[1].picture)
 
 
+def test_turned_boxes_instances_and_frames_are_drawn() -> None:
+    params = A.BboxParams("cxcywh", bbox_type="obb")
+    black = np.zeros((200, 200, 3), np.uint8)
+    record, sample = drawn(
+        A.HorizontalFlip(p=1), image=black, settings={"bbox_params": params}, bboxes=[(100, 100, 80, 20, 45)]
+    )
+    before, after = (panel.picture.any(axis=2) for panel in A.show(record, **sample).panels)
+    # The ends of the box lie along the diagonal, and along the other one after the flip.
+    assert before[125:131, 125:131].any() and before[69:75, 69:75].any() and not before[125:131, 69:75].any()
+    assert after[125:131, 69:75].any() and after[69:75, 125:131].any() and not after[125:131, 125:131].any()
+    settings = {"bbox_params": params, "instance_binding": ["masks", "bboxes"], "frame_binding": ["bboxes"]}
+    thing = {"mask": np.zeros((200, 200), np.uint8), "bbox": (100, 100, 80, 20, 45)}
+    record, sample = drawn(A.NoOp(p=1), image=black, settings=settings, instances=[thing])
+    assert np.array_equal(A.show(record, **sample).panels[0].picture.any(axis=2), before)
+    frames = [{"image": black, "bboxes": [(100, 100, 80, 20, 45)]}, {"image": black, "bboxes": []}]
+    record = A.ReplayCompose([A.NoOp(p=1)], **settings)(frames=frames)["replay"]
+    assert np.array_equal(A.show(record, frames=frames).panels[0].picture.any(axis=2), before)
+
+
 def test_columns_set_the_width() -> None:
     record, sample = drawn(*[A.HorizontalFlip(p=1)] * 5)
     tall, wide = A.show(record, columns=2, **sample).image, A.show(record, columns=6, **sample).image

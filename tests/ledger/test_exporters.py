@@ -115,6 +115,20 @@ def test_fiftyone_folder_holds_what_the_model_saw(ledger: A.Ledger, tmp_path: Pa
         assert [point["label"] for point in points] == [str(name) for name in seen["names"]]
 
 
+def test_fiftyone_gets_turned_boxes_as_polygons(tmp_path: Path) -> None:
+    params = A.BboxParams("cxcywh", label_fields=["labels"], bbox_type="obb")
+    pipeline = A.ReplayCompose([A.HorizontalFlip(p=1)], bbox_params=params)
+    given = {"image": image(), "bboxes": [(40, 30, 20, 10, 90)], "labels": ["ship"]}
+    log = A.Ledger(tmp_path / "runs", pipeline=pipeline)
+    log.log("0", record=pipeline(**given)["replay"], loss=1.0)
+    folder = Path(log.to_fiftyone(tmp_path / "fo", lambda _: given, 1))
+    (sample,) = json.loads((folder / "samples.json").read_text())["samples"]
+    (line,) = sample["polylines"]["polylines"]
+    assert "detections" not in sample and line["label"] == "ship" and line["closed"]
+    corners = {(round(x * 81, 6), round(y * 60, 6)) for x, y in line["points"][0]}
+    assert corners == {(36, 20), (46, 20), (46, 40), (36, 40)}
+
+
 def test_a_folder_that_holds_something_is_left_alone(ledger: A.Ledger, tmp_path: Path) -> None:
     (tmp_path / "fo").mkdir()
     (tmp_path / "fo" / "mine").write_text("")

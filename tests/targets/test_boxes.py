@@ -305,7 +305,7 @@ def test_params_round_trip() -> None:
         ({"format": "coco", "min_visibility": 1.5}, r"min_visibility.*at most 1"),
         ({"format": "coco", "min_width": "3"}, "min_width: got '3'"),
         ({"format": "coco", "max_accept_ratio": 0.5}, "max_accept_ratio.*at least 1"),
-        ({"format": "coco", "bbox_type": "obb"}, "only 'hbb'"),
+        ({"format": "coco", "bbox_type": "round"}, "'hbb'.*'obb'"),
         ({"format": "coco", "clip": 3}, "True or False"),
         ({"format": "coco", "clip": True, "clip_bboxes_on_input": True}, "same field"),
         ({"format": "coco", "check_each_transform": None}, "True or False"),

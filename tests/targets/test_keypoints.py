@@ -199,7 +199,11 @@ def test_params_round_trip() -> None:
     [
         ({}, "KeypointParams.coord_format: got None"),
         ({"format": "xyw"}, "got 'xyw'; use one of xy, yx"),
-        ({"format": "xy", "label_mapping": {"h": {}}}, "label_mapping"),
+        (
+            {"format": "xy", "label_mapping": {"HorizontalFlip": {"names": {1: 2}}}},
+            "'names'; it is not one of label_fields",
+        ),
+        ({"format": "xy", "label_mapping": ["HorizontalFlip"]}, r"label_mapping: got .*; pass \{'HorizontalFlip'"),
         ({"format": "xy", "remove_invisible": 1}, "True or False"),
         ({"format": "xy", "label_fields": 3}, "use a list"),
     ],

@@ -191,3 +191,38 @@ def test_no_unkeyed_draw_repeats_without_workers() -> None:
     loader = DataLoader(WithoutKey(64), batch_size=16)
     marks = [int(mark) for _ in range(2) for batch in loader for mark in batch]
     assert len(set(marks)) == 128
+
+
+class Scheduled(Dataset[dict[str, Any]]):
+    def __init__(self) -> None:
+        self.pipeline = A.ReplayCompose(
+            [A.Rotate(angle_range=A.linear((0, 0), (-90, 90)), p=A.linear(0.2, 1)), A.GaussNoise(p=A.cosine(1, 0))],
+            seed=1,
+            epochs=3,
+        )
+
+    def __len__(self) -> int:
+        return 16
+
+    def __getitem__(self, place: tuple[int, int]) -> dict[str, Any]:
+        return self.pipeline(image=IMAGE, key=place)
+
+
+@pytest.mark.filterwarnings("ignore:This DataLoader will create 8 worker")
+def test_schedules_are_the_same_for_any_number_of_workers() -> None:
+    def run(workers: int) -> list[Any]:
+        sampler = Keyed(range(16))
+        loader = DataLoader(
+            Scheduled(), batch_size=4, sampler=sampler, num_workers=workers, persistent_workers=workers > 0
+        )
+        out = []
+        for epoch in range(3):
+            sampler.set_epoch(epoch)
+            for batch in loader:
+                out.append((batch["image"].numpy().tobytes(), batch["replay"]))
+        return out
+
+    alone = run(0)
+    assert {record["progress"] for _, records in alone for record in records} == {0.0, 0.5, 1.0}
+    assert run(1) == alone
+    assert run(8) == alone

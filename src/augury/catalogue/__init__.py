@@ -20,6 +20,7 @@ from augury.catalogue import (
     resize,
     rotate,
     tone,
+    video,
     weather,
 )
 from augury.catalogue.affine import *
@@ -41,6 +42,7 @@ from augury.catalogue.rearrange import *
 from augury.catalogue.resize import *
 from augury.catalogue.rotate import *
 from augury.catalogue.tone import *
+from augury.catalogue.video import *
 from augury.catalogue.weather import *
 from augury.transform import NoOp
 
@@ -64,6 +66,7 @@ __all__ = [
     *resize.__all__,
     *rotate.__all__,
     *tone.__all__,
+    *video.__all__,
     *weather.__all__,
     "NoOp",
 ]

@@ -49,6 +49,7 @@ _NO_KEY = "0" * 24
 _HALF = 0xFFFFFFFF
 _32 = np.uint64(32)
 _ATTEMPTS = 10
+_BYTES = np.arange(256)
 
 
 class _Dropout(GeometricTransform, register=False):
@@ -419,8 +420,12 @@ def _of_labels(sig: Signature, labels: tuple[Any, ...], name: str) -> list[list[
 
 
 def _mask(sig: Signature) -> Array:
-    """The mask (H, W[, C])."""
-    mask = sig.labels.arrays.get("mask") if sig.labels is not None else None
+    """The mask (H, W[, C]): of a video the first frame's, of instance masks all that any of them covers."""
+    arrays = sig.labels.arrays if sig.labels is not None else {}
+    mask = arrays.get("mask")
+    if mask is None and len(arrays.get("masks", ())):
+        masks = arrays["masks"]
+        mask = masks[0] if "images" in arrays else np.max(np.stack(masks), axis=0)
     if mask is None or mask.shape[:2] != sig.shape[:2]:
         found = "missing" if mask is None else f"its shape {mask.shape} differs from the image's {sig.shape[:2]}"
         raise SampleError(f"mask: {found}; pass a mask of the image's height and width")
@@ -431,6 +436,13 @@ def _filled_pixels(where: Array) -> Array:
     """(H, W[, C]) of bool as (H, W) uint8."""
     flat: Array = where.astype(np.uint8)
     return flat.max(axis=2) if flat.ndim == 3 else flat
+
+
+def _among(mask: Array, values: Sequence[int]) -> Array:
+    """Where values are among some, (H, W[, C])."""
+    if mask.dtype != np.uint8 or mask.size != mask.shape[0] * mask.shape[1]:
+        return np.isin(mask, values)
+    return cv2.LUT(np.ascontiguousarray(mask), np.isin(_BYTES, values).view(np.uint8))
 
 
 def _objects(where: Array) -> tuple[Array, int]:
@@ -469,14 +481,13 @@ class ConstrainedCoarseDropout(_Dropout):
     def draw(self, sig: Signature, stream: Stream) -> Params:
         holes: list[Hole] = []
         if self.mask_indices is not None:
-            labels, count = _objects(np.isin(_mask(sig), self.mask_indices))
-            for i in range(1, min(count, _MOST_HOLES) + 1):
-                one = (labels == i).astype(np.uint8)
-                w, h = cv2.boundingRect(one)[2:]
-                places = np.flatnonzero(one)
+            where = _filled_pixels(_among(_mask(sig), self.mask_indices))
+            _, labels, stats, _ = cv2.connectedComponentsWithStats(where, connectivity=8)
+            for i, (left, top, w, h, _) in enumerate(stats[1 : _MOST_HOLES + 1].tolist(), 1):
+                places = np.flatnonzero(labels[top : top + h, left : left + w] == i)
                 for _ in range(stream.integer(*self.num_holes_range)):
-                    y, x = divmod(int(places[stream.integer(0, len(places) - 1)]), sig.width)
-                    holes.append(self._hole(x + 0.5, y + 0.5, w, h, sig, stream))
+                    y, x = divmod(int(places[stream.integer(0, len(places) - 1)]), w)
+                    holes.append(self._hole(left + x + 0.5, top + y + 0.5, w, h, sig, stream))
         for x0, y0, x1, y1 in _of_labels(sig, self.bbox_labels, "bbox_labels") if self.bbox_labels else ():
             for _ in range(stream.integer(*self.num_holes_range)):
                 at = stream.uniform(x0, x1), stream.uniform(y0, y1)

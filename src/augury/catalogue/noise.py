@@ -6,12 +6,14 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from augury import ops
 from augury.catalogue.blur import odd
 from augury.errors import FieldError, SampleError
 from augury.fields import Flag, IntLimits, Limits, Number, Option, Plain, Probability, number
 from augury.kernels.cpu.blur import random_kernels
-from augury.kernels.cpu.noise import quantiles_of
+from augury.kernels.cpu.noise import picked
 from augury.ops import Op
 from augury.rng import Stream
 from augury.sample import Signature
@@ -151,9 +153,11 @@ class AdditiveNoise(ImageTransform):
             width = given["std_range" if self.noise_type == "gaussian" else "scale_range"]
             noise = [(stream.uniform(*given["mean_range"]), stream.uniform(*width), shape)]
         if self.spatial_mode == "constant":
-            table = quantiles_of(ops.GaussNoise("", 0, 0, True, 1.0, self.noise_type, shape))
+            op = ops.GaussNoise("", 0, 0, True, 1.0, self.noise_type, shape)
             parts = noise if len(noise) > 1 else noise * min(sig.channels, MOST_RECORDED)
-            return {"shift": tuple(mean + size * float(table[stream.integer(0, 65535)]) for mean, size, _ in parts)}
+            words = np.array([[stream.integer(0, 65535) for _ in parts]], np.uint16)
+            drawn = picked(op, words)[0].tolist()
+            return {"shift": tuple(mean + size * z for (mean, size, _), z in zip(parts, drawn, strict=True))}
         params: Params = {"noise": tuple(noise), "key": stream.key()}
         if self.spatial_mode == "patch":
             params["patches"] = tuple(self._patch(sig, stream) for _ in range(stream.integer(*self.patch_count_range)))

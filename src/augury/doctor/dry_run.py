@@ -44,7 +44,8 @@ def dry_run(pipeline: Any, data: Any, n: int = 100, *, command: str = "") -> Dry
     """Run a pipeline on n samples, step by step, and measure.
 
     data: an iterable or mapping of dicts of targets, a function without arguments that returns one, or a function of a
-    sample id, which gets "0", "1" and so on. The draws are those of key (0, i) and the pipeline's seed, or 0.
+    sample id, which gets "0", "1" and so on. The draws are those of key (0, i) and the pipeline's seed, or 0; schedules
+    go from progress 0 at the first sample to 1 at the n-th.
     Raises SampleError for data that the pipeline cannot work on, and if there is none.
     """
     if n < 1:
@@ -57,7 +58,8 @@ def dry_run(pipeline: Any, data: Any, n: int = 100, *, command: str = "") -> Dry
     callables = {t.name: t for t in inner_transforms(recording) if isinstance(t, Lambda) and t.name}
     for name, sample in samples(data, n):
         try:
-            record = recording(**sample, key=(0, calls))[recording.save_key]
+            progress = min(calls / max(n - 1, 1), 1.0) if recording.scheduled else None
+            record = recording(**sample, key=(0, calls), progress=progress)[recording.save_key]
             looks += look_at(record, sample, callables)
         except AuguryError as error:
             raise SampleError(f"sample {name!r}: {error}") from error

@@ -15,8 +15,7 @@ from augury.doctor.results import Finding, Result
 from augury.errors import AuguryError
 from augury.inspect.trace import trace
 from augury.sample import Array
-from augury.targets import boxes
-from augury.targets.boxes import BboxParams
+from augury.targets.labels import outlines
 from augury.transform import REGISTRY
 
 SMALL = 0.2  # what is left of a box or of the picture, below which a crop took too much of it
@@ -169,9 +168,10 @@ def _small(before: Mapping[str, Any], params: Mapping[str, Any], settings: Any) 
         return 0
     x0, y0, x1, y1, width, height = window
     try:
-        rows, _ = boxes.read(before["bboxes"], BboxParams(**settings), int(height), int(width), "bboxes")
+        found, _ = outlines(before["bboxes"], settings, int(height), int(width))
     except AuguryError:
         return 0
+    rows = np.concatenate([found.min(axis=1), found.max(axis=1)], axis=1)
     wide = np.clip(np.minimum(rows[:, 2], x1) - np.maximum(rows[:, 0], x0), 0, None)
     high = np.clip(np.minimum(rows[:, 3], y1) - np.maximum(rows[:, 1], y0), 0, None)
     area = np.maximum((rows[:, 2] - rows[:, 0]) * (rows[:, 3] - rows[:, 1]), 1e-12)

@@ -10,14 +10,20 @@ from augury.compose import Compose
 from augury.errors import AuguryError
 from augury.groups import Branch, Group, Leaf, OneOf, OneOrOther, RandomOrder, SomeOf
 from augury.saving import FORMAT, from_dict
+from augury.varying import PROGRESSES
 
 if TYPE_CHECKING:
     from augury.ledger import Ledger
 
 
 def expected(pipeline: Any) -> dict[str, float]:
-    """Path of every step -> probability that a call runs it at least once, groups included; in the order they run."""
-    return dict(_rates(Branch(pipeline, "", None)))
+    """Path of every step -> probability that a call runs it at least once, groups included; in the order they run.
+
+    Where p follows a schedule, the mean over training. An `Until` may reject what ran; that is not foreseen.
+    """
+    moments = [pipeline.at(progress) for progress in PROGRESSES] if pipeline.scheduled else [pipeline]
+    every = [dict(_rates(Branch(moment, "", None))) for moment in moments]
+    return {path: sum(rates[path] for rates in every) / len(every) for path in every[0]}
 
 
 def _rates(place: Leaf | Branch, certain: bool = False) -> Iterator[tuple[str, float]]:

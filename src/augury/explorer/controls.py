@@ -159,6 +159,8 @@ def of_field(name: str, field: Field[Any, Any], value: Any) -> dict[str, Any]:
     value = plain(value)
     out: dict[str, Any] = {"name": name, "value": value, "unit": field.unit, "required": field.required}
     options = _options(field)
+    if isinstance(value, dict) and {"schedule", "choice"} & value.keys():
+        return {**out, "kind": "json"}
     if options is not None:
         return {**out, "kind": "option", "options": options}
     if isinstance(field, Flag):

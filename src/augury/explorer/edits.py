@@ -104,7 +104,10 @@ def apply(program: Program, edits: Sequence[Edit], pipeline: Any, sample: Mappin
             continue
         if edit.verb == "on":
             off.discard(edit.path)
-            if step.status != "applied":
+            if step.status == "rejected":
+                params = {k: v for k, v in step.params.items() if k != "shape"}
+                drawn[edit.path] = replace(step, status="applied", params=params, reason="")
+            elif step.status != "applied":
                 drawn[edit.path] = draw_step(program, edit.path, pipeline, sample)
             continue
         if step.status != "applied":
@@ -132,7 +135,8 @@ def apply(program: Program, edits: Sequence[Edit], pipeline: Any, sample: Mappin
 
 def draw_step(program: Program, path: str, pipeline: Any, sample: Mapping[str, Any] | None) -> Step:
     """The step that chance left out, with the values that it would have drawn."""
-    leaf = None if pipeline is None else next((one for one in pipeline._plan.leaves() if one.path == path), None)
+    plan = None if pipeline is None else pipeline._plan_at(program.progress)
+    leaf = None if plan is None else next((one for one in plan.leaves() if one.path == path), None)
     if leaf is None:
         raise RecordError(f"{path}: did not run, and the manifest has no pipeline that says what it would have drawn")
     if sample is None:

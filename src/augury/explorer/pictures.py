@@ -21,9 +21,10 @@ from augury.inspect.panels import View
 from augury.inspect.trace import Trace, trace
 from augury.program import Program
 from augury.replay import replay
-from augury.targets import boxes, keypoints
-from augury.targets.boxes import BboxParams
+from augury.targets import keypoints
+from augury.targets.bindings import view as flat
 from augury.targets.keypoints import KeypointParams
+from augury.targets.labels import outlines
 
 THUMB = 320
 """The longest side of a thumbnail; larger pictures are reduced to it, smaller ones stay as they are."""
@@ -135,6 +136,7 @@ def guarded(study: Study, make: Any) -> Any:
 def drawn(sample: Mapping[str, Any], first: Mapping[str, Any], settings: Mapping[str, Any], thumb: bool) -> Picture:
     """A sample as a picture. first: the sample before the pipeline, whose labels decide the colours."""
     view = View(settings, [dict(first), dict(sample)])
+    sample = flat(sample, settings)
     base, notes = view.base(sample)
     height, width = base.shape[:2]
     overlay = _overlay(view, sample, height, width)
@@ -168,16 +170,15 @@ def _overlay(view: View, sample: Mapping[str, Any], height: int, width: int) -> 
             f'href="data:image/png;base64,{data}"/>'
         )
     for name, labels in view.labels(sample, "bboxes", view.bbox):
-        params = BboxParams(view.bbox.get("coord_format", "pascal_voc"), clip=True, filter_invalid_bboxes=True)
-        found, rows = boxes.read(sample[name], params, height, width)
-        for (x0, y0, x1, y1), row in zip(found.tolist(), rows.tolist(), strict=True):
+        found, rows = outlines(sample[name], view.bbox, height, width)
+        for corners, row in zip(found.tolist(), rows.tolist(), strict=True):
             label = labels[row] if row < len(labels) else ""
             hue = _hex(view.colours.get(label, (230, 159, 0)))
-            at = f'x="{x0:.2f}" y="{y0:.2f}" width="{x1 - x0:.2f}" height="{y1 - y0:.2f}" fill="none"'
-            marks.append(f'<rect {at} stroke="#000" stroke-width="{unit * 1.8:.2f}"/>')
-            marks.append(f'<rect {at} stroke="{hue}" stroke-width="{unit:.2f}"/>')
+            at = " ".join(f"{x:.2f},{y:.2f}" for x, y in corners)
+            marks.append(f'<polygon points="{at}" fill="none" stroke="#000" stroke-width="{unit * 1.8:.2f}"/>')
+            marks.append(f'<polygon points="{at}" fill="none" stroke="{hue}" stroke-width="{unit:.2f}"/>')
             if label:
-                marks.append(_tag(label[:24], x0, y0, unit, hue))
+                marks.append(_tag(label[:24], corners[0][0], corners[0][1], unit, hue))
     for name, labels in view.labels(sample, "keypoints", view.keypoint):
         points = KeypointParams(view.keypoint.get("coord_format", "xy"), remove_invisible=False)
         found, rows = keypoints.read(sample[name], points, height, width)

@@ -18,9 +18,10 @@ from augury.program import Program
 from augury.replay import open_run
 from augury.rules import d4_product
 from augury.sample import Array, Signature
-from augury.targets import boxes, keypoints
+from augury.targets import keypoints
 from augury.targets.boxes import BboxParams
 from augury.targets.keypoints import KeypointParams
+from augury.targets.labels import codec_of
 from augury.transform import find_transform
 
 
@@ -65,7 +66,7 @@ class Inverse:
             if name == "bboxes":
                 settings = self._settings.get("bbox_params")
                 params: Any = BboxParams(**settings) if settings else BboxParams("pascal_voc")
-                out[name] = self._labels(boxes, value, params, name)
+                out[name] = self._labels(codec_of(name, params), value, params, name)
             elif name == "keypoints":
                 settings = self._settings.get("keypoint_params")
                 params = KeypointParams(**settings) if settings else KeypointParams("xy")

@@ -16,9 +16,10 @@ from augury.errors import SampleError
 from augury.inspect.trace import Trace, TraceStep
 from augury.program import Program, Step
 from augury.sample import IMAGE_ROLES, MASK_ROLES, ROLES, STACKED, Array
-from augury.targets import boxes, keypoints
-from augury.targets.boxes import BboxParams
+from augury.targets import keypoints
+from augury.targets.bindings import view
 from augury.targets.keypoints import KeypointParams
+from augury.targets.labels import outlines
 from augury.transform import REGISTRY
 
 Picture = Array
@@ -31,7 +32,7 @@ SMALLEST, LARGEST = (
     168,
     300,
 )  # longest side of the largest picture, in pixels: smaller ones are enlarged, larger ones reduced
-_REASONS = {"skipped": "skipped by chance", "not_selected": "not selected"}
+_REASONS = {"skipped": "skipped by chance", "not_selected": "not selected", "rejected": "rejected, drawn again"}
 
 
 class Panel(NamedTuple):
@@ -54,17 +55,18 @@ def panels(trace: Trace) -> list[Panel]:
     """The input, then every step; a step that did not run repeats the picture before it, dimmed."""
     if any(step.status == "applied" and step.snapshot is None for step in trace.steps):
         raise SampleError("show: the trace has no snapshots; make it with snapshots=True")
-    view = View(trace.program.settings, [trace.input, *(step.snapshot for step in trace.steps if step.snapshot)])
+    strip = View(trace.program.settings, [trace.input, *(step.snapshot for step in trace.steps if step.snapshot)])
     fates: dict[str, list[str]] = {}
     for event in trace.fate:
-        fates.setdefault(event["step"], []).append(f"{event['target']}[{event['index']}] {_fate(event)}")
-    out = [view.panel("input", (), None, trace.input)]
+        fates.setdefault(event["step"], []).append(f"{_which(event)} {_fate(event)}")
+    out = [strip.panel("input", (), None, trace.input)]
     for step in trace.steps:
         if step.snapshot is None:
-            out.append(Panel(step.name, (_REASONS[step.status],), None, dimmed(out[-1]), ran=False))
+            why = ": ".join(filter(None, (_REASONS[step.status], step.reason)))
+            out.append(Panel(step.name, (why,), None, dimmed(out[-1]), ran=False))
         else:
             lines = (*values_of(step), *fates.get(step.path, ()))
-            out.append(view.panel(step.name, lines, step.milliseconds, step.snapshot))
+            out.append(strip.panel(step.name, lines, step.milliseconds, step.snapshot))
     return out
 
 
@@ -73,6 +75,12 @@ def dimmed(panel: Panel) -> Picture:
     if not panel.ran:
         return panel.picture
     return cv2.addWeighted(panel.picture, 0.3, np.full_like(panel.picture, 200), 0.7, 0)
+
+
+def _which(event: Mapping[str, Any]) -> str:
+    """The label that an event is about, in its frame or instance if it is in one."""
+    owner = next((f"{form}s[{event[form]}]." for form in ("instance", "frame") if form in event), "")
+    return f"{owner}{event['target']}[{event['index']}]"
 
 
 def _fate(event: Mapping[str, Any]) -> str:
@@ -137,8 +145,10 @@ class View:
 
     def __init__(self, settings: Mapping[str, Any], samples: list[dict[str, Any]]) -> None:
         self.roles = {**{role: role for role in ROLES}, **settings.get("additional_targets", {})}
+        self.settings = settings
         self.bbox = settings.get("bbox_params") or {}
         self.keypoint = settings.get("keypoint_params") or {}
+        samples = [view(sample, settings) for sample in samples]
         largest = max(max(self.base(sample)[0].shape[:2]) for sample in samples)
         self.scale: float = 1.0
         if largest < SMALLEST:
@@ -152,6 +162,7 @@ class View:
                     self.colours.setdefault(str(label), PALETTE[len(self.colours) % len(PALETTE)])
 
     def panel(self, name: str, lines: tuple[str, ...], took: float | None, sample: Mapping[str, Any]) -> Panel:
+        sample = view(sample, self.settings)
         base, notes = self.base(sample)
         height, width = base.shape[:2]
         size = (max(1, round(width * self.scale)), max(1, round(height * self.scale)))
@@ -167,6 +178,7 @@ class View:
 
     def base(self, sample: Mapping[str, Any]) -> tuple[Picture, list[str]]:
         """The sample's picture without labels, and how it was made viewable."""
+        sample = view(sample, self.settings)
         images = [name for name in sample if self.roles.get(name) in IMAGE_ROLES and sample[name] is not None]
         if images:
             name = "image" if "image" in images else images[0]
@@ -202,15 +214,16 @@ class View:
 
     def _boxes(self, picture: Picture, sample: Mapping[str, Any], height: int, width: int) -> None:
         for name, labels in self.labels(sample, "bboxes", self.bbox):
-            params = BboxParams(self.bbox.get("coord_format", "pascal_voc"), clip=True, filter_invalid_bboxes=True)
-            found, rows = boxes.read(sample[name], params, height, width)
-            for (x0, y0, x1, y1), row in zip((found * self.scale).tolist(), rows.tolist(), strict=True):
+            found, rows = outlines(sample[name], self.bbox, height, width)
+            for corners, row in zip(found * self.scale, rows.tolist(), strict=True):
                 label = labels[row] if row < len(labels) else ""
                 colour = self.colours.get(label, PALETTE[0])
-                low, high = (round(x0), round(y0)), (max(round(x1) - 1, round(x0)), max(round(y1) - 1, round(y0)))
-                cv2.rectangle(picture, low, high, (0, 0, 0), 3)
-                cv2.rectangle(picture, low, high, colour, 1)
-                _tag(picture, label, low, colour)
+                # Lines are on pixels, inside the edges.
+                middle = corners.mean(axis=0)
+                at = np.rint(corners - (corners > middle)).astype(np.int32)
+                cv2.polylines(picture, [at], True, (0, 0, 0), 3)
+                cv2.polylines(picture, [at], True, colour, 1)
+                _tag(picture, label, (int(at[0, 0]), int(at[0, 1])), colour)
 
     def _keypoints(self, picture: Picture, sample: Mapping[str, Any], height: int, width: int) -> None:
         for name, labels in self.labels(sample, "keypoints", self.keypoint):

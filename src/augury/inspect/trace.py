@@ -16,6 +16,8 @@ from augury.replay import explained, open_run, queue
 class TraceStep:
     """One step as it ran: what was drawn, how long it took, and the sample after it (None if it did not run).
 
+    reason: why an `Until` rejected it.
+
     Snapshots of steps that changed nothing share their arrays.
     """
 
@@ -25,6 +27,7 @@ class TraceStep:
     params: Mapping[str, Any]
     milliseconds: float
     snapshot: dict[str, Any] | None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +61,13 @@ def trace(
             run.flush()
             took = (perf_counter() - began) * 1e3
             seen = snapshot(run, targets) if snapshots else None
-            ran.append(TraceStep(step.path, step.name, step.status, step.params, took, seen))
+            ran.append(TraceStep(step.path, step.name, step.status, step.params, took, seen, step.reason))
             began = perf_counter()
     done = iter(ran)
     steps = tuple(
-        next(done) if step.status == "applied" else TraceStep(step.path, step.name, step.status, step.params, 0.0, None)
+        next(done)
+        if step.status == "applied"
+        else TraceStep(step.path, step.name, step.status, step.params, 0.0, None, step.reason)
         for step in program.steps
     )
     result = finish(run, targets)

@@ -17,14 +17,15 @@ import numpy as np
 
 from augury.errors import FieldError
 from augury.inspect.panels import View, as_array
-from augury.targets import boxes, keypoints
-from augury.targets.boxes import BboxParams
+from augury.targets import keypoints
+from augury.targets.bindings import view
 from augury.targets.keypoints import KeypointParams
+from augury.targets.labels import outlines
 
 if TYPE_CHECKING:
     from augury.ledger.ledger import Ledger, Source
 
-_OWN = frozenset("id filepath tags metadata created_at last_modified_at detections keypoints mask".split())
+_OWN = frozenset("id filepath tags metadata created_at last_modified_at detections polylines keypoints mask".split())
 
 
 def to_fiftyone(
@@ -67,23 +68,32 @@ def _fields(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _drawn(root: Path, name: str, settings: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:
     """The picture of a result, written to the folder, and its labels as FiftyOne has them: fractions of the sides."""
-    view = View(settings, [dict(result)])
-    picture, _ = view.base(result)
+    result = view(result, settings)
+    picture, _ = View(settings, [result]).base(result)
     height, width = picture.shape[:2]
     cv2.imwrite(str(root / "data" / f"{name}.png"), picture[..., ::-1])
     out: dict[str, Any] = {"filepath": f"data/{name}.png", "_media_type": "image"}
     if result.get("bboxes") is not None:
-        params = BboxParams(settings.get("bbox_params", {}).get("coord_format", "pascal_voc"), clip=True)
-        found, rows = boxes.read(result["bboxes"], params, height, width)
+        found, rows = outlines(result["bboxes"], settings.get("bbox_params", {}), height, width)
         labels = _labels(result, settings.get("bbox_params"))
-        out["detections"] = {
-            "_cls": "Detections",
-            "detections": [
-                _label("Detection", labels, row)
-                | {"bounding_box": [x0 / width, y0 / height, (x1 - x0) / width, (y1 - y0) / height]}
-                for (x0, y0, x1, y1), row in zip(found.tolist(), rows.tolist(), strict=True)
-            ],
-        }
+        corners = found / (width, height)
+        if settings.get("bbox_params", {}).get("bbox_type") == "obb":
+            out["polylines"] = {
+                "_cls": "Polylines",
+                "polylines": [
+                    _label("Polyline", labels, row) | {"points": [points], "closed": True, "filled": False}
+                    for points, row in zip(corners.tolist(), rows.tolist(), strict=True)
+                ],
+            }
+        else:
+            low, size = corners[:, 0], corners[:, 2] - corners[:, 0]
+            out["detections"] = {
+                "_cls": "Detections",
+                "detections": [
+                    _label("Detection", labels, row) | {"bounding_box": box}
+                    for box, row in zip(np.hstack([low, size]).tolist(), rows.tolist(), strict=True)
+                ],
+            }
     if result.get("keypoints") is not None:
         point_params = KeypointParams(settings.get("keypoint_params", {}).get("coord_format", "xy"))
         found, rows = keypoints.read(result["keypoints"], point_params, height, width)

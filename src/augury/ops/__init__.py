@@ -6,7 +6,7 @@ stream key (`rng.Stream.key`). `fill` is in the image's own range: a number or o
 
 Every op belongs to one kind, which says how labels and masks follow and what rules may do with it:
 geometry, curve (each value alone), pixel (each pixel's channels alone), data (needs the whole image),
-region, noise, codec, layout, call.
+region, noise, codec, layout, labels (values of labels change), stack (needs all frames), call.
 """
 
 # Annotations are evaluated in this folder: as text they would be compiled one by one for every named tuple.
@@ -16,6 +16,8 @@ from augury.ops.data import *
 from augury.ops.data import Data
 from augury.ops.geometry import *
 from augury.ops.geometry import Geometry
+from augury.ops.labels import *
+from augury.ops.labels import Naming
 from augury.ops.layout import *
 from augury.ops.layout import Calls, Codec, Layout
 from augury.ops.light import *
@@ -27,8 +29,10 @@ from augury.ops.pixel import Curve, Pixel
 from augury.ops.region import *
 from augury.ops.region import Region
 from augury.ops.values import *
+from augury.ops.video import *
+from augury.ops.video import TakeFrames
 
-Op: TypeAlias = Geometry | Curve | Pixel | Data | Region | Light | Noise | Codec | Layout | Calls
+Op: TypeAlias = Geometry | Curve | Pixel | Data | Region | Light | Noise | Codec | Layout | Naming | TakeFrames | Calls
 
 KINDS: dict[str, tuple[type, ...]] = {
     "geometry": get_args(Geometry),
@@ -39,6 +43,8 @@ KINDS: dict[str, tuple[type, ...]] = {
     "noise": get_args(Noise),
     "codec": get_args(Codec),
     "layout": get_args(Layout),
+    "labels": get_args(Naming),
+    "stack": (TakeFrames,),
     "call": get_args(Calls),
 }
 # `op.kind` is read for every op of every call; an attribute of the class is the cheapest way to say it.

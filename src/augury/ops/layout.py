@@ -47,6 +47,13 @@ class OnWindows(NamedTuple):
     parts: tuple[tuple[tuple[int, int, int, int], tuple[Any, ...]], ...]
 
 
+class Blend(NamedTuple):
+    """weight * image + the sum of weights * what chains of ops, which keep its form, make of it; images only."""
+
+    weight: float
+    chains: tuple[tuple[float, tuple[Any, ...]], ...]
+
+
 class Call(NamedTuple):
     """Python functions by target role, each array -> array; for custom transforms. Nothing is known about them."""
 
@@ -55,4 +62,4 @@ class Call(NamedTuple):
 
 Codec: TypeAlias = Compress | Downscale
 Layout: TypeAlias = ToTensor | NormalizeToTensor
-Calls: TypeAlias = OnChannels | OnWindows | Call
+Calls: TypeAlias = OnChannels | OnWindows | Blend | Call

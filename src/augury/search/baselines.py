@@ -1,4 +1,7 @@
-"""Augmentation that needs no search, as ordinary steps over the operations of a search."""
+"""Augmentation that needs no search, as ordinary steps over the operations of a search.
+
+`augury.policies` has the same policies over the operations of their papers.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import augury as A
+from augury import policies
 from augury.errors import FieldError
 
 if TYPE_CHECKING:
@@ -21,7 +25,7 @@ def trivial_augment(operations: Sequence[Operation]) -> Step:
 
     Source: Müller and Hutter 2021, TrivialAugment: Tuning-free Yet State-of-the-Art Data Augmentation.
     """
-    return A.OneOf([*(_any_strength(operation) for operation in operations), A.NoOp(p=1.0)], p=1.0)
+    return policies.one_of([*(_any_strength(operation) for operation in operations), A.NoOp(p=1.0)])
 
 
 def _any_strength(operation: Operation) -> Step:
@@ -42,7 +46,7 @@ def rand_augment(operations: Sequence[Operation], count: int = 2, strength: floa
     if count < 1:
         raise FieldError(f"rand_augment.count: got {count}; pass 1 or more")
     choices = [*(_at_strength(operation, strength / LEVELS) for operation in operations), A.NoOp(p=1.0)]
-    return A.Sequential([A.OneOf(choices, p=1.0) for _ in range(count)], p=1.0)
+    return policies.in_a_row(choices, count)
 
 
 def _at_strength(operation: Operation, magnitude: float) -> Step:

@@ -14,9 +14,11 @@ from augury import maps, ops
 from augury.errors import SampleError
 from augury.targets.params import Event, Floats, LabelParams, Rows, read_rows, write_rows
 
+# Columns that a custom transform sees.
+GIVEN = 4
 FORMATS = ("pascal_voc", "coco", "yolo", "albumentations", "cxcywh")
 
-_LAYOUTS = {
+LAYOUTS = {
     "pascal_voc": "x_min, y_min, x_max, y_max in pixels",
     "coco": "x_min, y_min, width, height in pixels",
     "yolo": "x_center, y_center, width, height as fractions of the image",
@@ -32,6 +34,7 @@ class BboxParams(LabelParams):
 
     coord_format (alias `format`): pascal_voc, coco, yolo, albumentations or cxcywh.
     label_fields: names of the lists that belong to the boxes.
+    bbox_type: "hbb", upright boxes, or "obb", boxes turned about their centre by a fifth number (see `oriented`).
     Boxes are removed when, after clipping to the image, they are smaller than min_area (square pixels), min_width or
     min_height (pixels), when less than min_visibility of their area is left, or when one side is more than
     max_accept_ratio times the other; after every transform, or once at the end if check_each_transform is False.
@@ -76,8 +79,8 @@ class BboxParams(LabelParams):
         format: str | None = None,
         clip: bool | None = None,
     ) -> None:
-        if bbox_type != "hbb":
-            raise self._refuse("bbox_type", bbox_type, "only 'hbb' (axis-aligned boxes) is supported")
+        if bbox_type not in ("hbb", "obb"):
+            raise self._refuse("bbox_type", bbox_type, "use 'hbb' (upright boxes) or 'obb' (turned by a fifth number)")
         if clip is not None and clip_bboxes_on_input is not None:
             raise self._refuse("clip", clip, "clip_bboxes_on_input is the same field, pass one of them")
         on_input = clip if clip_bboxes_on_input is None else clip_bboxes_on_input
@@ -110,16 +113,10 @@ def read(value: Any, params: BboxParams, height: int, width: int, name: str = "b
     Raises SampleError for rows that are not four finite numbers, that are empty or inverted, or that leave the image,
     unless the params say to drop (filter_invalid_bboxes) or clip (clip_bboxes_on_input) them.
     """
-    boxes = read_rows(value, 4, name, _LAYOUTS[params.coord_format])
+    boxes = read_rows(value, 4, name, LAYOUTS[params.coord_format])
     if not len(boxes):
         return boxes, np.arange(0)
-    coord_format = params.coord_format
-    if coord_format in ("yolo", "cxcywh"):
-        boxes[:, :2] -= boxes[:, 2:] * 0.5
-    if coord_format in ("yolo", "cxcywh", "coco"):
-        boxes[:, 2:] += boxes[:, :2]
-    if coord_format in ("yolo", "albumentations"):
-        boxes *= (width, height, width, height)
+    to_edges(boxes, params.coord_format, height, width)
     finite: Any = True
     if params.clip_bboxes_on_input:
         finite = np.isfinite(boxes).all(axis=1)
@@ -140,6 +137,26 @@ def read(value: Any, params: BboxParams, height: int, width: int, name: str = "b
     return boxes[rows], rows
 
 
+def to_edges(boxes: Floats, coord_format: str, height: int, width: int) -> None:
+    """Turn the four numbers of a format into edges in pixels, in place."""
+    if coord_format in ("yolo", "cxcywh"):
+        boxes[:, :2] -= boxes[:, 2:] * 0.5
+    if coord_format in ("yolo", "cxcywh", "coco"):
+        boxes[:, 2:] += boxes[:, :2]
+    if coord_format in ("yolo", "albumentations"):
+        boxes *= (width, height, width, height)
+
+
+def from_edges(boxes: Floats, coord_format: str, height: int, width: int) -> None:
+    """Turn edges in pixels into the four numbers of a format, in place."""
+    if coord_format in ("yolo", "albumentations"):
+        boxes /= (width, height, width, height)
+    if coord_format in ("coco", "yolo", "cxcywh"):
+        boxes[:, 2:] -= boxes[:, :2]
+    if coord_format in ("yolo", "cxcywh"):
+        boxes[:, :2] += boxes[:, 2:] * 0.5
+
+
 def _refuse(i: int, value: Any, boxes: Floats, params: BboxParams, height: int, width: int, name: str) -> None:
     numbers = read_rows(value, 4, name, "")[i]
     given, (x0, y0, x1, y1) = [float(v) for v in numbers], boxes[i].tolist()
@@ -149,7 +166,7 @@ def _refuse(i: int, value: Any, boxes: Floats, params: BboxParams, height: int, 
         rule, remedy = "lies outside the image, or has no area", "drop it"
     elif not (x0 < x1 and y0 < y1):
         rule = f"needs x_min < x_max and y_min < y_max, and spans x {x0:g} to {x1:g}, y {y0:g} to {y1:g} pixels"
-        remedy = f"check that its format is {_LAYOUTS[params.coord_format]}, or drop it"
+        remedy = f"check that its format is {LAYOUTS[params.coord_format]}, or drop it"
     else:
         rule = f"spans x {x0:g} to {x1:g}, y {y0:g} to {y1:g} pixels and leaves the image of {width} x {height} (W x H)"
         remedy = "clip it with BboxParams(clip_bboxes_on_input=True), or drop it"
@@ -160,14 +177,8 @@ def _refuse(i: int, value: Any, boxes: Floats, params: BboxParams, height: int, 
 
 def write(value: Any, boxes: Floats, rows: Rows, params: BboxParams, height: int, width: int) -> Any:
     """Boxes in the caller's format and container (see `write_rows`); `rows` are the caller's rows they came from."""
-    coord_format = params.coord_format
     out = boxes.copy()
-    if coord_format in ("yolo", "albumentations"):
-        out /= (width, height, width, height)
-    if coord_format in ("coco", "yolo", "cxcywh"):
-        out[:, 2:] -= out[:, :2]
-    if coord_format in ("yolo", "cxcywh"):
-        out[:, :2] += out[:, 2:] * 0.5
+    from_edges(out, params.coord_format, height, width)
     return write_rows(value, out, rows)
 
 
@@ -186,10 +197,10 @@ _D4: dict[str, tuple[tuple[int, str], ...]] = {
 
 _ANGLES = np.arange(120) * (2 * np.pi / 120)
 _ELLIPSE = np.stack([0.5 + 0.5 * np.cos(_ANGLES), 0.5 + 0.5 * np.sin(_ANGLES)], axis=1)
-_CORNERS = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
+CORNERS = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
 # The corners and seven points between them on each side.
-_OUTLINE = np.concatenate(
-    [_CORNERS[i] + np.linspace(0, 1, 9)[:8, None] * (_CORNERS[(i + 1) % 4] - _CORNERS[i]) for i in range(4)]
+OUTLINE = np.concatenate(
+    [CORNERS[i] + np.linspace(0, 1, 9)[:8, None] * (CORNERS[(i + 1) % 4] - CORNERS[i]) for i in range(4)]
 )
 
 
@@ -219,7 +230,7 @@ def follow(boxes: Floats, op: Any, height: int, width: int) -> Floats:
         return np.multiply(boxes, (x, y, x, y))
     if isinstance(op, ops.GridShuffle):
         return op.map(height, width).hulls(boxes)
-    outline = _OUTLINE if isinstance(op, ops.Remap) else _ELLIPSE if op.box_method == "ellipse" else _CORNERS
+    outline = OUTLINE if isinstance(op, ops.Remap) else _ELLIPSE if op.box_method == "ellipse" else CORNERS
     points = boxes[:, None, :2] + outline * (boxes[:, None, 2:] - boxes[:, None, :2])
     move = op.map(height, width)
     moved = move.points(points.reshape(-1, 2)).reshape(points.shape)
@@ -325,26 +336,34 @@ def filter(
     clipped = _clip(boxes, height, width)
     sides = clipped[:, 2:] - clipped[:, :2]
     area = sides[:, 0] * sides[:, 1]
-    good = (sides > 0).all(axis=1)
     before = (high - low).prod(axis=1)
     visible = np.divide(area, before, out=np.zeros_like(area), where=before > 0)
+    good = allowed(sides, area, visible, params)
+    kept = np.flatnonzero(good)
+    events: list[Event] = []
+    if explain:
+        changed = (np.abs(boxes - clipped) > 1e-6).any(axis=1)
+        events = told(good, changed, sides, area, visible, params)
+    return kept, (clipped if params.clip_after_transform else boxes)[kept], events
+
+
+def allowed(sides: Floats, area: Floats, visible: Floats, params: BboxParams) -> Any:
+    """Which boxes the rules let stay, by the sides, area and visible share of what is left of each."""
+    good = (sides > 0).all(axis=1)
     if not params.unlimited:
         good &= (area >= params.min_area) & (visible >= params.min_visibility)
         good &= (sides[:, 0] >= params.min_width) & (sides[:, 1] >= params.min_height)
         if params.max_accept_ratio is not None:
             good &= sides.max(axis=1) <= params.max_accept_ratio * sides.min(axis=1)
-    kept = np.flatnonzero(good)
-    events = _explain(boxes, clipped, sides, visible, good, params) if explain else []
-    return kept, (clipped if params.clip_after_transform else boxes)[kept], events
+    return good
 
 
-def _explain(
-    boxes: Floats, clipped: Floats, sides: Floats, visible: Floats, good: Any, params: BboxParams
-) -> list[Event]:
+def told(good: Any, changed: Any, sides: Floats, area: Floats, visible: Floats, params: BboxParams) -> list[Event]:
+    """What the rules did to boxes: which stay, which clipping changed, sides, area and visible share of each."""
     events: list[Event] = []
     for i, (wide, tall) in enumerate(sides.tolist()):
         if good[i]:
-            if params.clip_after_transform and (np.abs(boxes[i] - clipped[i]) > 1e-6).any():
+            if params.clip_after_transform and changed[i]:
                 events.append((i, "clipped", "frame", float(visible[i]), None))
             continue
         if not (wide > 0 and tall > 0):
@@ -352,7 +371,7 @@ def _explain(
             continue
         ratio = max(wide, tall) / min(wide, tall)
         tests = (
-            ("min_area", wide * tall, params.min_area, wide * tall >= params.min_area),
+            ("min_area", float(area[i]), params.min_area, area[i] >= params.min_area),
             ("min_visibility", float(visible[i]), params.min_visibility, visible[i] >= params.min_visibility),
             ("min_width", wide, params.min_width, wide >= params.min_width),
             ("min_height", tall, params.min_height, tall >= params.min_height),

@@ -8,6 +8,7 @@ with x right and y down; the scale is a length in pixels. A hidden keypoint has 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,10 @@ import numpy as np
 from augury import maps, ops
 from augury.errors import SampleError, shown
 from augury.targets.params import Event, Floats, LabelParams, Rows, read_rows, write_rows
+from augury.targets.relabel import Swaps, read_fields, written
 
+# Columns that a custom transform sees.
+GIVEN = 5
 FORMATS = ("xy", "yx", "xya", "xys", "xyas", "xysa", "xyz")
 
 _COLUMN = {"x": 0, "y": 1, "z": 2, "a": 3, "s": 4}
@@ -32,6 +36,8 @@ class KeypointParams(LabelParams):
     remove_invisible: remove keypoints outside 0 <= x < width, 0 <= y < height (pixel indices) or under a hole; input
     outside is then an error. angle_in_degrees: else radians; angles come back in [0, 360) degrees.
     check_each_transform: after every transform, or once at the end.
+    label_mapping: labels to swap when a step mirrors the image, {transform name or "reflection": {label field: {old:
+    new}}}.
     Raises FieldError for values out of range.
     """
 
@@ -41,7 +47,7 @@ class KeypointParams(LabelParams):
     remove_invisible: bool
     angle_in_degrees: bool
     check_each_transform: bool
-    label_mapping: None
+    label_mapping: Swaps | None
     columns: tuple[int, ...]
     layout: str
 
@@ -53,15 +59,18 @@ class KeypointParams(LabelParams):
         angle_in_degrees: bool = True,
         check_each_transform: bool = True,
         *,
-        label_mapping: None = None,
+        label_mapping: Mapping[str, Any] | None = None,
         format: str | None = None,
     ) -> None:
-        if label_mapping is not None:
-            raise self._refuse("label_mapping", label_mapping, "only None is supported; remap labels after the call")
+        fields = self._labels(label_fields)
         self._set(
             coord_format=self._format(coord_format, format, FORMATS),
-            label_fields=self._labels(label_fields),
-            label_mapping=None,
+            label_fields=fields,
+            label_mapping=(
+                label_mapping
+                and read_fields(label_mapping, fields, lambda got, rule: self._refuse("label_mapping", got, rule))
+            )
+            or None,
             **self._flags(
                 remove_invisible=remove_invisible,
                 angle_in_degrees=angle_in_degrees,
@@ -72,6 +81,9 @@ class KeypointParams(LabelParams):
             columns=tuple(_COLUMN[letter] for letter in self.coord_format),
             layout=", ".join(_WORDS[letter] for letter in self.coord_format),
         )
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**super().to_dict(), "label_mapping": written(self.label_mapping)}
 
 
 # ---- reading and writing ---------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ def register() -> None:
     keep_whole()
 
 
-def collate(batch: Sequence[Any], *, listed: Sequence[str] = ("bboxes", "keypoints")) -> Any:
+def collate(batch: Sequence[Any], *, listed: Sequence[str] = ("bboxes", "keypoints", "instances", "frames")) -> Any:
     """Samples as one batch: tensors, arrays and numbers are stacked, all else becomes a list with one entry each.
 
     batch: dicts with the same keys, tuples of one length, or bare values. Metadata (dicts, lists, strings, records,

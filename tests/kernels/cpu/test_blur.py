@@ -127,6 +127,34 @@ def test_filter_is_a_correlation(dtype: type) -> None:
     assert_rounded(blur.filter(image, ops.Filter(edges)), correlated(image, np.array(edges)))
 
 
+@pytest.mark.parametrize("size", [3, 5, 11])
+@pytest.mark.parametrize("weights", [2, 9, 121])
+def test_bytes_are_correlated_directly_or_through_floats(weights: int, size: int) -> None:
+    random = np.random.default_rng(4)
+    kernel = random.normal(0.1, 1.0, size * size).astype(np.float32)
+    kernel[random.permutation(size * size)[weights:]] = 0
+    kernel = (kernel / np.abs(kernel).sum()).reshape(size, size)
+    for signed in (True, False):
+        kernel = kernel if signed else np.abs(kernel)
+        for shape in ((90, 77, 3), (1, 40), (33, 20, 4)):
+            image = picture(shape, np.uint8)
+            wanted = cv2.filter2D(image, cv2.CV_64F, kernel.astype(np.float64))
+            assert_rounded(blur._correlate(image, kernel), wanted)
+            assert_rounded(blur._correlate_floats(image, kernel, cv2.BORDER_REFLECT_101), wanted)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_zoom_blur_is_the_mean_of_enlargements(dtype: type) -> None:
+    image = picture((40, 60, 3), dtype)
+    large = [image.astype(np.float64)]
+    for zoom in (1.1, 1.2, 1.3):
+        x, y = round((60 - 60 / zoom) / 2), round((40 - 40 / zoom) / 2)
+        large.append(cv2.resize(image[y : 40 - y, x : 60 - x].astype(np.float64), (60, 40)))
+    wanted = np.mean(large, axis=0)
+    off = np.abs(blur.zoom_blur(image, ops.ZoomBlur(1.3, 0.1)) - wanted).max()
+    assert off < {np.uint8: 0.51, np.uint16: 0.6, np.float32: 1e-5}[dtype]
+
+
 @pytest.mark.parametrize("radius", [1, 3, 8, 9, 12])
 def test_defocus_kernel(radius: int) -> None:
     kernel = blur.defocus_kernel(radius, 0.4)

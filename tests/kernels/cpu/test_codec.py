@@ -57,6 +57,19 @@ def test_downscale(down: int, up: int, dtype: str, channels: int | None) -> None
         assert np.array_equal(out[:, :, 4], alone)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("channels", CHANNELS)
+@pytest.mark.parametrize("scale", [0.013, 0.37, 0.93])
+def test_nearest_enlargement_by_rows_is_opencvs(scale: float, channels: int | None, dtype: str) -> None:
+    source = image(dtype, channels, 131, 167)
+    assert source.size > codec.SMALL
+    small = max(round(167 * scale), 1), max(round(131 * scale), 1)
+    plane = source if channels is None else source[:, :, -1].copy()
+    wanted = cv2.resize(cv2.resize(plane, small, interpolation=cv2.INTER_NEAREST), (167, 131), interpolation=0)
+    out = codec.downscale(source, ops.Downscale(scale, 0, 0))
+    assert np.array_equal(out if channels is None else out[:, :, -1], wanted)
+
+
 def test_downscale_keeps_one_pixel_and_alignment() -> None:
     source = image("uint8", 3, 3, 40)
     assert codec.downscale(source, ops.Downscale(0.01)).shape == source.shape

@@ -96,6 +96,16 @@ def test_fill_channels(dtype: str) -> None:
         color.fill_channels(source, ops.FillChannels((3,)))
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("channels", CHANNELS[1:])
+@pytest.mark.parametrize("fill", [0, 0.5, 200.0])
+def test_channels_are_filled_as_by_assignment(fill: float, channels: int, dtype: str) -> None:
+    source = image(dtype, channels, 64, 150)
+    wanted = source.copy()
+    wanted[:, :, [0, channels - 1]] = fill
+    assert np.array_equal(color.fill_channels(source, ops.FillChannels((0, channels - 1), fill)), wanted)
+
+
 def gray(values: Array, method: str) -> Array:
     """The gray level of fractions, float64."""
     if method == "weighted_average":

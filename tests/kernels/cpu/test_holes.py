@@ -105,3 +105,39 @@ def test_no_holes_is_a_copy() -> None:
     for fill in FILLS:
         out = holes.holes(image, ops.Holes((), fill, None, KEY))
         assert np.array_equal(out, image) and not np.shares_memory(out, image)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", [(16, 14), (16, 14, 1), (16, 14, 3), (16, 14, 6), (16, 14, 130)], ids=str)
+@pytest.mark.parametrize("fill", [0, 1, "colours", "random", "random_uniform", "grayscale"])
+def test_stencils_overwrite_their_pattern(fill: Any, shape: tuple[int, ...], dtype: type) -> None:
+    image = picture(shape, dtype)
+    before = image.copy()
+    where = np.random.default_rng(2).random(shape[:2]) < 0.4
+    channels = shape[2] if len(shape) == 3 else 1
+    given = tuple(np.linspace(0, 1, channels).tolist()) if fill == "colours" else fill
+    op = ops.Stencil(ops.Bits(np.packbits(where).tobytes(), *shape[:2]), given, 1, KEY)
+    out = holes.stencil(image, op)
+    assert out.shape == shape and out.dtype == dtype and out.flags.c_contiguous
+    assert not np.shares_memory(out, image) and np.array_equal(image, before)
+    assert np.array_equal(out[~where], image[~where])
+    if fill in (0, 1, "colours"):
+        wanted = holes.holes(image, ops.Holes(((0, 0, 14, 16),), given))
+        assert np.array_equal(out[where], wanted[where])
+    elif fill == "random_uniform":
+        assert len(np.unique(out[where].reshape(-1, channels), axis=0)) == 1
+    elif fill == "random":
+        assert (out[where] != image[where]).mean() > 0.9
+    elif channels > 1:
+        assert np.ptp(out[where], axis=-1).max() == 0
+    assert np.array_equal(out, holes.stencil(np.asfortranarray(image), op))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint32, np.int64, np.float64, bool])
+def test_stencils_on_masks_of_any_dtype(dtype: type) -> None:
+    where = np.random.default_rng(2).random((9, 13)) < 0.4
+    mask = np.random.default_rng(3).integers(0, 200, (9, 13)).astype(dtype)
+    op = ops.Stencil(ops.Bits(np.packbits(where).tobytes(), 9, 13), 0, 1)
+    assert np.array_equal(holes.stencil_mask(mask, op), np.where(where, dtype(1), mask))
+    assert holes.stencil_mask(mask[..., None], op).shape == (9, 13, 1)
+    assert np.array_equal(holes.stencil_mask(mask, op._replace(fill_mask=None)), mask)

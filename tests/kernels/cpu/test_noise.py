@@ -191,6 +191,26 @@ def test_salt_and_pepper_fractions() -> None:
     assert noise.salt_pepper(image, ops.SaltPepper(KEY, 1.0, 0.0)).min() == 255
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("shape", [(330, 350), (330, 350, 1), (330, 350, 3), (130, 70, 6)], ids=str)
+def test_one_word_decides_a_pixel(shape: tuple[int, ...], dtype: type) -> None:
+    image = picture(shape, dtype)
+    words = noise.Source(KEY).uint32(shape[0] * shape[1]).reshape(shape[:2]) / 2.0**32
+    wanted = image.copy()
+    wanted[words < 0.5] = 0
+    wanted[words < 0.2] = 1 if dtype is np.float32 else np.iinfo(dtype).max
+    assert np.array_equal(noise.salt_pepper(image, ops.SaltPepper(KEY, 0.2, 0.3)), wanted)
+    wanted = image.copy()
+    wanted[words < 0.4] = colour = 1 if len(shape) == 2 else np.arange(shape[-1]) % 2
+    fill = colour if len(shape) == 2 else tuple(colour.tolist())
+    assert np.array_equal(noise.drop_pixels(image, ops.DropPixels(KEY, 0.4, False, fill)), wanted)
+
+
+def test_colours_must_fit() -> None:
+    with pytest.raises(SampleError, match="one per channel"):
+        noise.drop_pixels(flat(100, (9, 9, 3)), ops.DropPixels(KEY, 0.5, False, (1, 2)))
+
+
 def test_factors_are_uniform_and_shared_as_asked() -> None:
     image = flat(0.5, (300, 300, 3), np.float32)
 

@@ -150,7 +150,9 @@ def draw(site: Site, given: Given) -> Picture:
             settings[name] = params.explicit()
 
     def make() -> Picture:
-        result = pipeline(**sample, key=(int(key) if key.isdecimal() and len(key) < 9 else 0,))
+        # Schedules are shown as they end.
+        progress = 1.0 if pipeline.scheduled else None
+        result = pipeline(**sample, key=(int(key) if key.isdecimal() and len(key) < 9 else 0,), progress=progress)
         return drawn(result, sample, settings, True)
 
     return guarded(site.study, make)  # type: ignore[no-any-return]

@@ -18,7 +18,12 @@ from augury.inspect.trace import Trace
 from augury.program import Program
 
 PATH, TITLE, TEMPLATE = "/sample", "One sample", "sample.html"
-_REASONS = {"skipped": "skipped by chance", "not_selected": "not selected by its group", "off": "switched off"}
+_REASONS = {
+    "skipped": "skipped by chance",
+    "not_selected": "not selected by its group",
+    "rejected": "rejected, and drawn again",
+    "off": "switched off",
+}
 
 
 def data(site: Site, given: Given) -> dict[str, Any]:
@@ -73,7 +78,8 @@ def _strip(
     pictures = site.pictures(study)
     program = Program.from_record(record_of(row))
     pipeline = pictures.pipeline()
-    drawing = {} if pipeline is None else {leaf.path: leaf.transform for leaf in pipeline._plan.leaves()}
+    leaves = () if pipeline is None else pipeline._plan_at(program.progress).leaves()
+    drawing = {leaf.path: leaf.transform for leaf in leaves}
     error = None
     ran: Trace | None = None
     edited = edits.Edited(program, frozenset(), frozenset(), {})
@@ -100,7 +106,7 @@ def _strip(
                 "path": original.path,
                 "name": original.name,
                 "status": state,
-                "reason": None if runs else _REASONS[state],
+                "reason": None if runs else ": ".join(filter(None, (_REASONS[state], original.reason))),
                 "drawn": original.path in edited.drawn,
                 "changed": original.path in edited.values,
                 "values": list(values_of(step)) if runs and step is not None else [],

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from augury import ops
 from augury.kernels.cpu import (
     blur,
@@ -17,6 +19,7 @@ from augury.kernels.cpu import (
     film,
     geometry,
     holes,
+    labels,
     layout,
     light,
     marks,
@@ -61,6 +64,19 @@ def on_windows(image: Array, op: ops.OnWindows) -> Array:
             part = KERNELS[type(step)](part, step)
         out[y_min:y_max, x_min:x_max] = part
     return out
+
+
+def blend(image: Array, op: ops.Blend) -> Array:
+    """The weighted sum of the image and of what each chain makes of it, in single precision; integers are rounded."""
+    total: Array = image.astype(np.float32) * np.float32(op.weight)
+    for weight, chain in op.chains:
+        part = image
+        for inner in chain:
+            part = KERNELS[type(inner)](part, inner)
+        total += part.astype(np.float32) * np.float32(weight)
+    if image.dtype.kind == "f":
+        return total
+    return np.clip(np.rint(total, out=total), 0, np.iinfo(image.dtype).max).astype(image.dtype)
 
 
 KERNELS: dict[type, Kernel] = {
@@ -110,6 +126,7 @@ KERNELS: dict[type, Kernel] = {
     ops.Compress: codec.compress,
     ops.Downscale: codec.downscale,
     ops.OnChannels: on_channels,
+    ops.Blend: blend,
     ops.OnWindows: on_windows,
     ops.ColorRamp: color.color_ramp,
     ops.MatchMean: data.match_mean,
@@ -134,6 +151,7 @@ MASK_KERNELS: dict[type, Kernel] = {
     ops.Stencil: holes.stencil_mask,
     ops.Morphology: blur.morphology,
     ops.DropPixels: noise.drop_pixels_mask,
+    ops.Recode: labels.recode,
     ops.ToTensor: layout.mask_to_tensor,
     ops.NormalizeToTensor: layout.mask_to_tensor,
     ops.Call: lambda mask, op: op.functions["mask"](mask) if "mask" in op.functions else mask,

@@ -13,10 +13,12 @@ import cv2
 import numpy as np
 
 from augury.kernels.cpu.arrays import MOST_CHANNELS, channels_of, scratch, to_fractions
+from augury.kernels.cpu.tone import translate
 from augury.sample import Array
 
 # Smooth fields are computed on about this many cells a side and enlarged.
 _CELLS = 64
+_LEVELS = np.arange(256, dtype=np.uint8)
 
 
 def smooth(height: int, width: int, function: Callable[[Array, Array], Array]) -> Array:
@@ -52,8 +54,9 @@ def spread(parts: Sequence[Array], channels: int, slot: str = "") -> Array:
 
 
 def words_of(low: Array, high: Array) -> Array:
-    """Two uint8 (H, W) as one little-endian uint16, to look up by both."""
-    words: Array = cv2.merge((low, high)).view("<u2").reshape(low.shape)
+    """Two uint8 (H, W) as one little-endian uint16, to look up by both; in scratch memory."""
+    both = scratch((*low.shape, 2), np.uint8, "words")
+    words: Array = cv2.merge((low, high), dst=both).view("<u2").reshape(low.shape)
     return words
 
 
@@ -96,4 +99,6 @@ def as_fractions(field: Array) -> Array:
 
 def as_bytes(field: Array, scale: float = 1.0, shift: float = 0.0) -> Array:
     """field * scale + shift (fractions) as uint8, of nonnegative results."""
-    return cv2.convertScaleAbs(field, alpha=scale * (255 if field.dtype == np.float32 else 1), beta=255 * shift)
+    if field.dtype == np.float32:
+        return cv2.convertScaleAbs(field, alpha=scale * 255, beta=255 * shift)
+    return translate(np.ascontiguousarray(field), cv2.convertScaleAbs(_LEVELS, alpha=scale, beta=255 * shift).tobytes())

@@ -90,7 +90,9 @@ def filter(image: Array, op: ops.Filter) -> Array:
 
 
 def _correlate(image: Array, kernel: Array, border: int = cv2.BORDER_REFLECT_101) -> Array:
-    if kernel.size <= 9 or (image.size < SMALL and kernel.size <= _MOST_WEIGHTS):
+    # Zeros cost OpenCV nothing. Bytes are correlated as they are where that costs less than the way through floats.
+    few = 12 + 120_000 // image.size if image.itemsize == 1 else 9 if image.size >= SMALL else _MOST_WEIGHTS
+    if kernel.size <= _MOST_WEIGHTS and (kernel.size <= 9 or np.count_nonzero(kernel) <= few):
         return _clip(_by_channels(image, lambda part: cv2.filter2D(part, -1, kernel, borderType=border)))
     return _clip(_by_channels(image, lambda part: _correlate_floats(part, kernel, border)))
 
@@ -120,6 +122,8 @@ def _correlate_floats(image: Array, kernel: Array, border: int) -> Array:
     rows_of = np.ascontiguousarray(total).reshape(image.shape[0], -1)
     if image.itemsize == 4:
         return rows_of.reshape(image.shape)
+    if image.itemsize == 1 and kernel.min() >= 0:
+        return cv2.convertScaleAbs(rows_of).reshape(image.shape)  # three times faster, of what is not negative
     return cv2.addWeighted(rows_of, 1.0, rows_of, 0.0, 0.0, dtype=_DEPTH[image.itemsize]).reshape(image.shape)
 
 
@@ -217,6 +221,8 @@ def zoom_blur(image: Array, op: ops.ZoomBlur) -> Array:
         part = given[y : max(height - y, y + 1), x : max(width - x, x + 1)]
         cv2.accumulate(cv2.resize(part, (width, height), dst=layer, interpolation=cv2.INTER_LINEAR), total)
     rows = total.reshape(height, -1)
+    if image.itemsize == 1:
+        return cv2.convertScaleAbs(rows, alpha=1 / count).reshape(image.shape)
     return cv2.addWeighted(rows, 1 / count, rows, 0, 0, dtype=_DEPTH[image.itemsize]).reshape(image.shape)
 
 

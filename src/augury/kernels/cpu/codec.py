@@ -7,7 +7,7 @@ import numpy as np
 
 from augury import ops
 from augury.errors import SampleError
-from augury.kernels.cpu.arrays import refuse_dtype, to_bytes, to_fractions
+from augury.kernels.cpu.arrays import SMALL, refuse_dtype, to_bytes, to_fractions
 from augury.sample import Array
 
 _CODECS = {
@@ -53,7 +53,12 @@ def downscale(image: Array, op: ops.Downscale) -> Array:
     """Shrink both sides by op.scale (rounded, at least one pixel) and enlarge back."""
     height, width = image.shape[:2]
     small = max(round(width * op.scale), 1), max(round(height * op.scale), 1)
-    return resized(resized(np.ascontiguousarray(image), small, op.down), (width, height), op.up)
+    shrunk = resized(np.ascontiguousarray(image), small, op.down)
+    if op.up != cv2.INTER_NEAREST or small[1] == height or image.size < SMALL:
+        return resized(shrunk, (width, height), op.up)
+    # OpenCV copies pixel by pixel: the columns first, for few rows, and then whole rows are twice as fast.
+    rows = cv2.resize(np.arange(small[1], dtype=np.int32)[:, None], (1, height), interpolation=cv2.INTER_NEAREST)
+    return resized(shrunk, (width, small[1]), op.up).take(rows.reshape(-1).astype(np.intp), axis=0)
 
 
 def resized(image: Array, size: tuple[int, int], interpolation: int) -> Array:

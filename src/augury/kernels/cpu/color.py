@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -18,7 +19,6 @@ from augury import ops
 from augury.errors import SampleError
 from augury.kernels.cpu.arrays import (
     FULL,
-    MOST_CHANNELS,
     SMALL,
     by_pixel,
     channels_of,
@@ -106,12 +106,11 @@ def _hue_saturation_bytes(image: Array, op: ops.HueSaturation) -> Array:
         b"\0" + steps(saturation)[1:] if saturation else b"",
         steps(value) if value else b"",
     )
-    for channel, table in enumerate(tables):
+    parts = planes(hsv)
+    for part, table in zip(parts, tables, strict=True):
         if table:
-            part = cv2.extractChannel(hsv, channel)
             sz.translate(part.data.cast("B"), table, out=part)
-            cv2.insertChannel(part, hsv, channel)
-    return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
+    return cv2.cvtColor(cv2.merge(parts, dst=hsv), cv2.COLOR_HSV2RGB, dst=hsv)
 
 
 def shuffle_channels(image: Array, op: ops.ShuffleChannels) -> Array:
@@ -134,13 +133,37 @@ def fill_channels(image: Array, op: ops.FillChannels) -> Array:
         raise refuse_channels("FillChannels", image, f"{max(op.channels) + 1} channels")
     if image.ndim == 2:
         return np.full(image.shape, op.fill if op.channels else image, image.dtype)
-    if image.size >= SMALL and 1 < channels <= MOST_CHANNELS:
-        filled = np.full(image.shape[:2], op.fill, image.dtype)
-        return merged([filled if i in op.channels else part for i, part in enumerate(planes(image))])
-    out = np.array(image, order="C")
-    for channel in op.channels:
-        out[:, :, channel] = op.fill
-    return out
+    if image.size < SMALL:
+        out: Array = np.array(image, order="C")
+        for channel in op.channels:
+            out[:, :, channel] = op.fill
+        return out
+    word = _WORDS[image.itemsize]
+    keep, fill = _rows_of_fill(op.channels, op.fill, channels, image.shape[1], image.dtype)
+    rows = np.ascontiguousarray(image).view(word).reshape(image.shape[0], -1)
+    out = np.bitwise_and(rows, keep)
+    if fill is not None:
+        np.bitwise_or(out, fill, out=out)
+    return out.view(image.dtype).reshape(image.shape)
+
+
+_WORDS = {1: np.uint8, 2: np.uint16, 4: np.uint32}
+
+
+@lru_cache(maxsize=64)
+def _rows_of_fill(
+    filled: tuple[int, ...], fill: float, channels: int, width: int, dtype: np.dtype[Any]
+) -> tuple[Array, Array | None]:
+    """For a row of pixels: a word with all bits set for every value that stays, and the bits of the fill, None for
+    zeros.
+    """
+    word = _WORDS[dtype.itemsize]
+    keep = np.full(channels, -1, np.int64).astype(word)
+    keep[list(filled)] = 0
+    values = np.zeros(channels, dtype)
+    values[list(filled)] = fill
+    bits = values.view(word)
+    return np.tile(keep, width), np.tile(bits, width) if bits.any() else None
 
 
 def gray(image: Array, op: ops.Gray) -> Array:

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from augury import ops
-from augury.kernels.cpu.arrays import MOST_CHANNELS, channels_of, planes, refuse_channels, to_fractions
+from augury.kernels.cpu.arrays import MOST_CHANNELS, channels_of, planes, refuse_channels, scratch, to_fractions
 from augury.kernels.cpu.blend import from_fractions, rows_of, smooth, spread, words_of
 from augury.kernels.cpu.tone import translate
 from augury.rng import Source, normal_quantiles
@@ -75,16 +75,18 @@ def grain(image: Array, op: ops.Grain) -> Array:
     """
     height, width = image.shape[:2]
     rows, columns = -(-height // op.size), -(-width // op.size)
-    coded = cv2.LUT(Source(op.key).uint8(rows * columns).reshape(rows, columns), _coded(op.size > 1))
+    coded = translate(Source(op.key).uint8(rows * columns).reshape(rows, columns), _coded(op.size > 1))
     if op.size > 1:
         coded = cv2.resize(coded, (columns * op.size, rows * op.size))[:height, :width]
     z = (_LEVELS - 128) * np.float32(op.intensity / 32)
     if image.itemsize == 1:
         unit = _LEVELS / 255
-        table = np.multiply.outer(z * 255, np.sqrt(unit * (1 - unit)))  # [grain, value]
+        table = np.multiply(  # [grain, value]
+            (z * 255)[:, None], np.sqrt(unit * (1 - unit)), out=scratch((256, 256), np.float32, "grain_table")
+        )
         table += _LEVELS
         lookup = cv2.addWeighted(table, 1.0, table, 0.0, 0.0, dtype=cv2.CV_8U).reshape(1, -1)
-        over = rows_of(spread([coded], channels_of(image)))
+        over = rows_of(spread([coded], channels_of(image), "grain"))
         return cv2.LUT(words_of(rows_of(image), over), lookup).reshape(image.shape)
     unit = rows_of(image if image.itemsize == 4 else to_fractions(image))
     noise = rows_of(spread([cv2.LUT(coded, z.reshape(1, -1))], channels_of(image)))
@@ -96,11 +98,11 @@ def grain(image: Array, op: ops.Grain) -> Array:
 
 
 @cache
-def _coded(enlarged: bool) -> Array:
+def _coded(enlarged: bool) -> bytes:
     """128 + 32 z for the 256 quantiles z of a Gaussian; half as wide again where enlarging will narrow it."""
     z = normal_quantiles()[128::256] * (1.5 if enlarged else 1.0)
-    coded: Array = np.clip(np.rint(128 + 32 * z), 0, 255).astype(np.uint8)
-    return coded.reshape(1, -1)
+    coded: Array = np.clip(np.rint(128 + 32 * z), 0, 255)
+    return coded.astype(np.uint8).tobytes()
 
 
 def halftone(image: Array, op: ops.Halftone) -> Array:

@@ -14,7 +14,7 @@ import numpy as np
 
 from augury import ops
 from augury.errors import SampleError
-from augury.kernels.cpu.arrays import channels_of, to_bytes, to_fractions
+from augury.kernels.cpu.arrays import channels_of, filled, put_back, to_bytes, to_fractions
 from augury.kernels.cpu.noise import fill_values, random_values
 from augury.rng import Source
 from augury.sample import Array
@@ -61,21 +61,19 @@ def stencil(image: Array, op: ops.Stencil) -> Array:
     where, fill = op.where(*image.shape[:2]), op.fill
     if isinstance(fill, str) and fill in _INPAINT:
         return _inpainted(image, where, _INPAINT[fill])
-    out = image.copy()
-    if fill == "grayscale":
-        _decolour(out)
-        return np.where((where > 0) if image.ndim == 2 else (where > 0)[..., None], out, image)
     source, channels = Source(op.key), channels_of(image)
     if fill == "random":
+        out = image.copy()
         count = cv2.countNonZero(where) * channels
         out[where > 0] = random_values(source, count, image.dtype).reshape(-1, *image.shape[2:])
         return out
+    if fill == "grayscale":
+        out = image.copy()
+        _decolour(out)
+        return put_back(out, image, (where == 0).view(np.uint8))
     values = random_values(source, channels, image.dtype) if fill == "random_uniform" else _values(fill, image)
-    x, y, width, height = cv2.boundingRect(where)
-    window = out[y : y + height, x : x + width]
-    inside = where[y : y + height, x : x + width] > 0
-    np.copyto(window, values if image.ndim == 3 else values[0], where=inside if image.ndim == 2 else inside[..., None])
-    return out
+    out = filled(image.shape, values)
+    return put_back(out, image, (where == 0).view(np.uint8))
 
 
 def stencil_mask(mask: Array, op: ops.Stencil) -> Array:

@@ -116,9 +116,7 @@ def normalize_to_tensor(image: Array, op: ops.NormalizeToTensor) -> torch.Tensor
 
 def to_float(image: Array, op: ops.ToFloat) -> Array:
     """value / max_value as float32, correctly rounded (for max_value that float32 can hold)."""
-    out = image.astype(np.float32, order="C")
-    out /= np.float32(op.max_value)
-    return out
+    return np.divide(image, np.float32(op.max_value), dtype=np.float32, order="C")
 
 
 def from_float(image: Array, op: ops.FromFloat) -> Array:

@@ -9,7 +9,7 @@ array.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
 from typing import Any
 
@@ -19,14 +19,19 @@ import numpy.typing as npt
 import stringzilla as sz
 
 from augury import ops
-from augury.kernels.cpu.arrays import FULL, channels_of, refuse_channels, scratch
+from augury.errors import SampleError
+from augury.kernels.cpu.arrays import FULL, apart, channels_of, filled, put_back, refuse_channels, repeated, scratch
 from augury.rng import Source, normal_quantiles
 from augury.sample import Array
 
 # From this many draws on, scaling the 65,536 quantiles once is cheaper than scaling every drawn value.
 _TABLE_PAYS = 1 << 17
+# From this many draws on, all quantiles of a beta distribution are cheaper than those drawn.
+_BETA_PAYS = 1 << 15
 # Values worked on at a time: what is drawn stays in the cache and in memory that is used again.
 _BLOCK = 3 << 15
+# Pixels whose three float channels are worked on at a time for the same reason.
+_BAND = 1 << 14
 _DEPTH = {1: cv2.CV_8U, 2: cv2.CV_16U, 4: cv2.CV_32F}
 _LEVELS = np.arange(256.0)
 # Photon rates (i / 64)^2 have exact tables for i = 0..255; higher rates use a series.
@@ -77,17 +82,17 @@ def gauss_noise(image: Array, op: ops.GaussNoise) -> Array:
     row = _row(image)
     out = np.empty_like(row)
     source = Source(op.key)
-    quantiles = quantiles_of(op).reshape(1, -1)
     scaled = row.size // channels >= _TABLE_PAYS
     if scaled:
-        quantiles = quantiles * sigma + mean
+        quantiles = quantiles_of(op).reshape(1, -1) * sigma + mean
         if image.itemsize == 1:
             _add_bytes(row, source, quantiles, channels, out)
             return out.reshape(image.shape)
     for part in _blocks(row.size, channels):
         n = (part.stop - part.start) // channels
         words = source.uint16(n).reshape(1, -1)
-        noise = cv2.LUT(words, quantiles, dst=scratch((1, n), np.float32, "noise_values"))
+        memory = scratch((1, n), np.float32, "noise_values")
+        noise = cv2.LUT(words, quantiles, dst=memory) if scaled else picked(op, words, memory)
         if not scaled:
             np.multiply(noise, sigma, out=noise)
             if mean:
@@ -108,8 +113,8 @@ def _coarse_noise(image: Array, op: ops.GaussNoise) -> Array:
     full = FULL[image.itemsize]
     rows, columns = max(round(height * op.scale), 1), max(round(width * op.scale), 1)
     drawn = channels if op.per_channel else 1
-    words = Source(op.key).uint16(drawn * rows * columns)
-    grids = quantiles_of(op).take(words).reshape(drawn, rows, columns)
+    words = Source(op.key).uint16(drawn * rows * columns).reshape(1, -1)
+    grids = picked(op, words).reshape(drawn, rows, columns)
     planes = [cv2.resize(grid, (width, height), interpolation=cv2.INTER_LINEAR) for grid in grids]
     noise: Array = np.stack(planes if op.per_channel else planes * channels, axis=2).reshape(1, -1)
     noise *= np.float32(op.sigma * full)
@@ -124,6 +129,28 @@ def quantiles_of(op: ops.GaussNoise) -> Array:
     return normal_quantiles() if op.distribution == "gaussian" else _quantiles(op.distribution, op.shape)
 
 
+def picked(op: ops.GaussNoise, words: Array, out: Array | None = None) -> Array:
+    """The quantiles of an op's distribution that 16-bit words (1, N) pick, float32 in `out` or fresh memory."""
+    if op.distribution != "beta" or words.size >= _BETA_PAYS:
+        return cv2.LUT(words, quantiles_of(op).reshape(1, -1), dst=out)
+    # Every call has another shape, whose whole table would cost more than the few that are asked for.
+    return np.interp(((words + 0.5) / 65536).astype(np.float32), *_beta(op.shape)).astype(np.float32)
+
+
+def _beta(shape: ops.Coefficients) -> tuple[Array, Array]:
+    """Probabilities, float32, and the quantiles of Beta(a, b), stretched over [-1, 1], at these."""
+    # The distribution function summed over x = 1 / (1 + exp(-t)), where its density has no poles.
+    a, b = shape
+    t = np.linspace(-1, 1, 513)
+    t = np.sign(t) * (np.expm1(np.abs(t) * 6) * (40 / min(a, b, 1.0) / math.expm1(6)))
+    log_x, log_rest = -np.logaddexp(0, -t), -np.logaddexp(0, t)
+    density = a * log_x + b * log_rest
+    density = np.exp(density - density.max())
+    grown = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) * np.diff(t))])
+    # As the tangent of half of t is that fraction, stretched over [-1, 1].
+    return (grown / grown[-1]).astype(np.float32), np.tanh(t / 2)
+
+
 @lru_cache(maxsize=16)
 def _quantiles(distribution: str, shape: ops.Coefficients) -> Array:
     at = (np.arange(65536) + 0.5) / 65536
@@ -132,16 +159,7 @@ def _quantiles(distribution: str, shape: ops.Coefficients) -> Array:
     elif distribution == "laplace":
         out = np.sign(at - 0.5) * -np.log1p(-2 * np.abs(at - 0.5))
     else:
-        # The distribution function of Beta(a, b) summed over x = 1 / (1 + exp(-t)), where its density has no poles.
-        a, b = shape
-        t = np.linspace(-1, 1, 513)
-        t = np.sign(t) * (np.expm1(np.abs(t) * 6) * (40 / min(a, b, 1.0) / math.expm1(6)))
-        log_x, log_rest = -np.logaddexp(0, -t), -np.logaddexp(0, t)
-        density = a * log_x + b * log_rest
-        density = np.exp(density - density.max())
-        grown = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) * np.diff(t))])
-        # As the tangent of half of t is that fraction, stretched over [-1, 1].
-        out = np.interp(at.astype(np.float32), (grown / grown[-1]).astype(np.float32), np.tanh(t / 2))
+        out = np.interp(at.astype(np.float32), *_beta(shape))
     out = out.astype(np.float32)
     out.flags.writeable = False
     return out
@@ -211,38 +229,54 @@ def iso_noise(image: Array, op: ops.IsoNoise) -> Array:
     """
     if channels_of(image) != 3:
         raise refuse_channels("ISONoise", image, "3 channels (RGB)")
-    unit = image
-    if image.itemsize < 4:
-        unit = scratch(image.shape, np.float32, "iso_rgb")
-        np.multiply(image, np.float32(1 / FULL[image.itemsize]), out=unit, dtype=np.float32)
-    hls = cv2.cvtColor(unit, cv2.COLOR_RGB2HLS, dst=scratch(image.shape, np.float32, "iso_hls"))
-    hue, light, saturation = cv2.split(hls, [*scratch((3, *image.shape[:2]), np.float32, "iso_planes")])
+    height, width = image.shape[:2]
+    step = max(_BAND // width, 1)
+    bands = [slice(top, min(top + step, height)) for top in range(0, height, step)]
+    hls = scratch(image.shape, np.float32, "iso_hls")
+    levels = scratch((height, width), np.uint8, "iso_levels")
+    for band in bands:
+        unit = image[band]
+        if image.itemsize < 4:
+            unit = scratch(unit.shape, np.float32, "iso_rgb")
+            np.multiply(image[band], np.float32(1 / FULL[image.itemsize]), out=unit, dtype=np.float32)
+        cv2.cvtColor(unit, cv2.COLOR_RGB2HLS, dst=hls[band])
+        cv2.convertScaleAbs(cv2.extractChannel(hls[band], 1), dst=levels[band], alpha=255.0)
     # On bytes, because their sums are exact on any machine.
-    spread = cv2.meanStdDev(cv2.convertScaleAbs(light, alpha=255.0))[1].item()
+    spread = cv2.meanStdDev(levels)[1].item()
     source = Source(op.key)
+    turns, counts = (source.uint16(height * width).reshape(height, width) for _ in range(2))
     turn = np.float32(360 * op.color_shift * op.intensity)
-    noise = scratch(hue.shape, np.float32, "iso_noise")
-    hue += np.multiply(_normal(source.uint16(hue.size), noise), turn, out=noise)
-    # OpenCV's vector code needs hues in one turn.
-    np.floor(np.multiply(hue, np.float32(1 / 360), out=noise), out=noise)
-    noise *= 360
-    hue -= noise
-    _poisson(source.uint16(hue.size), op.intensity * spread, noise)
-    noise *= np.float32(1 / 255)
-    # L + (1 - L) n = 1 - (1 - L) (1 - n), and not above 1
-    np.minimum(noise, 1, out=noise)
-    np.subtract(1, noise, out=noise)
-    np.subtract(1, light, out=light)
-    light *= noise
-    np.subtract(1, light, out=light)
-    out = cv2.cvtColor(
-        cv2.merge((hue, light, saturation), dst=hls), cv2.COLOR_HLS2RGB, dst=None if unit is image else unit
-    )
-    if image.itemsize == 1:
-        return cv2.convertScaleAbs(out, alpha=255.0)
-    if image.itemsize == 4:
-        return _clip(out)
-    return cv2.addWeighted(out, 65535.0, out, 0.0, 0.0, dtype=cv2.CV_16U)
+    photons = _poisson(op.intensity * spread, height * width)
+    memory = apart(4, min(step, height), width, np.float32, "iso_planes")
+    out = np.empty(image.shape, image.dtype)
+    for band in bands:
+        given = hls[band]
+        hue, light, saturation, noise = (plane[: len(given)] for plane in memory)
+        cv2.split(given, [hue, light, saturation])
+        noise = _normal(turns[band], noise)
+        hue += np.multiply(noise, turn, out=noise)
+        # OpenCV's vector code needs hues in one turn.
+        np.floor(np.multiply(hue, np.float32(1 / 360), out=noise), out=noise)
+        noise *= 360
+        hue -= noise
+        noise = photons(counts[band], noise)
+        noise *= np.float32(1 / 255)
+        # L + (1 - L) n = 1 - (1 - L) (1 - n), and not above 1
+        np.minimum(noise, 1, out=noise)
+        np.subtract(1, noise, out=noise)
+        np.subtract(1, light, out=light)
+        light *= noise
+        np.subtract(1, light, out=light)
+        cv2.merge((hue, light, saturation), dst=given)
+        done = out[band] if image.itemsize == 4 else scratch(given.shape, np.float32, "iso_rgb")
+        cv2.cvtColor(given, cv2.COLOR_HLS2RGB, dst=done)
+        if image.itemsize == 4:
+            _clip(done)
+        elif image.itemsize == 1:
+            cv2.convertScaleAbs(done, dst=out[band], alpha=255.0)
+        else:
+            cv2.addWeighted(done, 65535.0, done, 0.0, 0.0, dst=out[band], dtype=cv2.CV_16U)
+    return out
 
 
 # ---- factors and dropped pixels ----------------------------------------------------------------------
@@ -294,19 +328,24 @@ def _threshold(probability: float) -> np.uint32:
 
 def salt_pepper(image: Array, op: ops.SaltPepper) -> Array:
     """Pixels set to full range (probability `salt`) or to 0 (probability `pepper`), all channels together."""
-    channels = channels_of(image)
-    words = Source(op.key).uint32(image.size // channels)
-    low, high = _threshold(op.salt), _threshold(op.salt + op.pepper)
-    out = image.copy()
-    pixels = out.reshape(-1, channels)
-    hit = np.flatnonzero(words < high)
-    salted = words[hit] < low
-    values = np.where(salted, FULL[image.itemsize], 0).astype(image.dtype)
-    if channels == 1:
-        pixels[hit, 0] = values
-    else:
-        pixels[hit] = values[:, None]
-    return out
+    size = image.shape[:2]
+    pure, salted = _spared(Source(op.key), size, op.salt + op.pepper, op.salt)
+    white = np.subtract(1, salted, out=salted) * image.dtype.type(FULL[image.itemsize])
+    out = white if image.ndim == 2 else repeated([white], channels_of(image))
+    return put_back(out, image, pure)
+
+
+def _spared(source: Source, size: tuple[int, ...], *probabilities: float) -> list[Array]:
+    """For each probability of an event the pixels, (H, W) uint8 in scratch, to which it does not happen, 1, or does, 0:
+    one 32-bit word a pixel decides them all.
+    """
+    n = size[0] * size[1]
+    flat = [scratch((n,), np.bool_, f"spared_{i}") for i in range(len(probabilities))]
+    for start in range(0, n, _BLOCK):
+        words = source.uint32(min(_BLOCK, n - start))
+        for out, probability in zip(flat, probabilities, strict=True):
+            np.greater_equal(words, _threshold(probability), out=out[start : start + words.size])
+    return [out.view(np.uint8).reshape(size) for out in flat]
 
 
 def _dropped(source: Source, n: int, probability: float) -> Array:
@@ -322,20 +361,31 @@ def drop_pixels(image: Array, op: ops.DropPixels) -> Array:
     """
     channels = channels_of(image)
     source = Source(op.key)
+    fill: Any = op.fill
+    drawn = fill is None or isinstance(fill, str)
+    if not drawn and not op.per_channel:
+        return _replaced(image, source, op.probability, fill)
     out = image.copy()
     places = _dropped(source, image.size if op.per_channel else image.size // channels, op.probability)
     target = out.reshape(-1) if op.per_channel else out.reshape(-1, channels)
-    fill: Any = op.fill
-    if fill is None or isinstance(fill, str):
+    if drawn:
         shape = places.shape if op.per_channel else (places.size, channels)
         target[places] = random_values(source, math.prod(shape), image.dtype).reshape(shape)
         return out
     values = fill_values(fill, image.dtype)
-    if op.per_channel:
-        target[places] = values if values.size == 1 else values[places % channels]
-    else:
-        target[places] = values
+    target[places] = values if values.size == 1 else values[places % channels]
     return out
+
+
+def _replaced(array: Array, source: Source, probability: float, fill: Any) -> Array:
+    """Pixels of (H, W) or (H, W, C) set to a fill, each with a probability."""
+    (spared,) = _spared(source, array.shape[:2], probability)
+    values = fill_values(fill, array.dtype)
+    if values.size not in (1, channels_of(array)):
+        raise SampleError(
+            f"fill {fill} does not fit an array of shape {array.shape}; pass one value, or one per channel"
+        )
+    return put_back(filled(array.shape, values), array, spared)
 
 
 def drop_pixels_mask(mask: Array, op: ops.DropPixels) -> Array:
@@ -343,11 +393,7 @@ def drop_pixels_mask(mask: Array, op: ops.DropPixels) -> Array:
 
     The pattern is the image's when per_channel is False.
     """
-    out = mask.copy()
-    if op.fill_mask is not None:
-        pixels = out.reshape(-1, channels_of(mask))
-        pixels[_dropped(Source(op.key), len(pixels), op.probability)] = fill_values(op.fill_mask, mask.dtype)
-    return out
+    return mask.copy() if op.fill_mask is None else _replaced(mask, Source(op.key), op.probability, op.fill_mask)
 
 
 def random_values(source: Source, n: int, dtype: npt.DTypeLike) -> Array:
@@ -429,20 +475,19 @@ def _translate(row: Array, table: Array) -> Array:
 
 def _normal(words: Array, out: Array) -> Array:
     """Standard Gaussian quantiles picked by 16-bit words, in `out`, float32 of their number."""
-    return cv2.LUT(words.reshape(out.shape), normal_quantiles().reshape(1, -1), dst=out)
+    return cv2.LUT(words, normal_quantiles().reshape(1, -1), dst=out)
 
 
-def _poisson(words: Array, rate: float, out: Array) -> None:
-    """Poisson counts of one rate picked by 16-bit words, in `out`, float32 of their number."""
-    if rate >= _FEW and words.size < _TABLE_PAYS:
-        out[:] = _many_photons(_normal(words, out), np.float32(rate))
-    elif rate >= _FEW:
+def _poisson(rate: float, draws: int) -> Callable[[Array, Array], Array]:
+    """A function of 16-bit words and float32 memory that picks Poisson counts of one rate, `draws` in all."""
+    if rate >= _FEW and draws < _TABLE_PAYS:
+        return lambda words, out: _many_photons(_normal(words, out), np.float32(rate))
+    if rate >= _FEW:
         table = _many_photons(normal_quantiles(), np.float32(rate))
-        cv2.LUT(words.reshape(out.shape), table.reshape(1, -1), dst=out)
     else:
         weights = _poisson_weights(rate)
         table = np.array(list(weights), np.float32).repeat(list(weights.values()))
-        cv2.LUT(words.reshape(out.shape), table.reshape(1, -1), dst=out)
+    return lambda words, out: cv2.LUT(words, table.reshape(1, -1), dst=out)
 
 
 def _levels(rates: Array) -> tuple[Array, Array]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from augury import ops
 from augury.kernels.cpu import light, weather
-from augury.kernels.cpu.arrays import FULL, channels_of
+from augury.kernels.cpu.arrays import FULL, channels_of, scratch
 from augury.kernels.cpu.blend import as_bytes, as_fractions, mix, rows_of, spread, words_of
 from augury.sample import Array
 
@@ -53,8 +53,12 @@ def veil(image: Array, op: ops.Veil) -> Array:
 def _by_table(image: Array, opacity: Array, op: ops.Veil, shift: float) -> Array:
     """uint8 looked up by value and opacity, which rounds once."""
     level = np.arange(256, dtype=np.float32)
-    table = np.multiply.outer(level * np.float32(op.gain / 255) + np.float32(op.base), level)  # [opacity, value]
+    table = np.multiply(  # [opacity, value]
+        (level * np.float32(op.gain / 255) + np.float32(op.base))[:, None],
+        level,
+        out=scratch((256, 256), np.float32, "veil_table"),
+    )
     table += (level * np.float32(shift))[:, None]
     lookup = cv2.addWeighted(table, 1.0, table, 0.0, 0.0, dtype=cv2.CV_8U).reshape(1, -1)
-    over = rows_of(spread([opacity], channels_of(image)))
+    over = rows_of(spread([opacity], channels_of(image), "veil"))
     return cv2.LUT(words_of(rows_of(image), over), lookup).reshape(image.shape)

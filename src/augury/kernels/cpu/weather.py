@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from augury import ops
-from augury.kernels.cpu.arrays import channels_of, planes, to_fractions
+from augury.kernels.cpu.arrays import channels_of, planes, scratch, to_fractions
 from augury.kernels.cpu.blend import from_fractions, mix, rows_of, smooth, spread, words_of
 from augury.kernels.cpu.light import SHIFT
 from augury.rng import Source, normal_quantiles
@@ -184,13 +184,18 @@ def bleach(image: Array, op: ops.Bleach) -> Array:
         return from_fractions(rows_of(spread(done, len(done))), image).reshape(image.shape)
     levels = (np.arange(256, dtype=np.float32) / 255)[:, None]
     scale, shift = _chroma(levels, op)
-    lookup = cv2.convertScaleAbs(np.maximum(levels[:, 0] * scale + shift, 0), alpha=255).reshape(1, -1)
-    if channels_of(image) == 1:
-        return cv2.LUT(rows_of(image), np.ascontiguousarray(lookup[:, ::257])).reshape(image.shape)
-    parts = planes(np.ascontiguousarray(image))
-    low, high = _extremes(parts)
+    channels = channels_of(image)
+    if channels == 1:
+        lookup = cv2.convertScaleAbs(np.maximum(levels * scale + shift, 0), alpha=255).reshape(1, -1)
+        return cv2.LUT(rows_of(image), lookup).reshape(image.shape)
+    table = np.multiply(levels[:, 0], scale, out=scratch((256, 256), np.float32, "bleach"))  # [light, value]
+    table += shift
+    lookup = cv2.convertScaleAbs(np.maximum(table, 0, out=table), alpha=255).reshape(1, -1)
+    image = np.ascontiguousarray(image)
+    low, high = _extremes(planes(image))
     light = cv2.addWeighted(low, 0.5, high, 0.5, 0.0)
-    return spread([cv2.LUT(words_of(part, light), lookup) for part in parts], len(parts))
+    over = rows_of(spread([light], channels, "bleach_light"))
+    return cv2.LUT(words_of(rows_of(image), over), lookup).reshape(image.shape)
 
 
 def _extremes(parts: Sequence[Array]) -> tuple[Array, Array]:
