@@ -74,6 +74,7 @@ ARGUMENTS = {
     "ElasticTransform3D": "displacement_range=(0.1, 0.1)",
     "CoarseDropout3D": "num_holes_range=(3, 6), hole_depth_range=(0.3, 0.6)",
     "Anisotropy3D": "downscale_factor_range=(3, 5)",
+    "UniformTemporalSubsample": "num_frames=4",
     # other samples
     "Mosaic": "target_size=(128, 192), cell_shape=(128, 192)",
     "TextImage": 'font_path=font, font_color="white"',

@@ -65,7 +65,7 @@ NOT_YET = set(
     Affine3D Anisotropy3D CenterCrop3D CoarseDropout3D CopyAndPaste CubicSymmetry ElasticTransform3D FDA Flip3D
     GhostingArtifact GridElasticDeform GridShuffle3D HistogramMatching Mosaic MotionArtifact OverlayElements Pad3D
     PadIfNeeded3D PiecewiseAffine PixelDistributionAdaptation RandomCrop3D RandomResizedCrop3D RandomRotate90_3D
-    Resize3D TextImage ThinPlateSpline ToTensor3D UniformTemporalSubsample WaterRefraction
+    Resize3D TextImage ThinPlateSpline ToTensor3D WaterRefraction
 """.split()
 )
 
