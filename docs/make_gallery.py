@@ -166,17 +166,17 @@ def write() -> None:
     """Pages and pictures; what no transform has any more is removed."""
     (FOLDER / "transforms").mkdir(exist_ok=True)
     PICTURES.mkdir(parents=True, exist_ok=True)
-    texts = pages()
+    texts, keep = pages(), wanted()
     for path, text in texts.items():
         path.write_text(text, encoding="utf-8")
     for path in [*(FOLDER / "transforms").glob("*.md"), *PICTURES.iterdir()]:
-        if path not in texts and path.name not in wanted():
+        if path not in texts and path.name not in keep:
             path.unlink()
     for module, family in families():
         (PICTURES / f"family-{module}.webp").write_bytes(pictures.encoded(pictures.overview(family), 30_000))
         for cls in family:
             (PICTURES / f"{cls.__name__}.webp").write_bytes(pictures.encoded(pictures.strip(cls)))
-    print(f"{len(wanted())} pictures, {sum(path.stat().st_size for path in PICTURES.iterdir()) / 1e6:.2f} MB")
+    print(f"{len(keep)} pictures, {sum(path.stat().st_size for path in PICTURES.iterdir()) / 1e6:.2f} MB")
 
 
 def write_sheets(folder: Path) -> None:
