@@ -28,6 +28,20 @@ DIFFERENCES = (
         ("PixelDropout", "PixelSpread"), "both", "follows", "keypoints", "single pixels move or vanish, objects stay"
     ),
     Difference(("Morphological",), "both", "follows", "keypoints", "shapes grow or shrink where they are"),
+    Difference(
+        ("UniformTemporalSubsample",),
+        "both",
+        "follows",
+        "bboxes",
+        "fewer frames are kept, each frame's labels stay as they are",
+    ),
+    Difference(
+        ("UniformTemporalSubsample",),
+        "both",
+        "follows",
+        "keypoints",
+        "fewer frames are kept, each frame's labels stay as they are",
+    ),
 )
 
 

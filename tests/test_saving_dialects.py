@@ -50,6 +50,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "RandomResizedCrop3D": {"size": [2, 20, 30]},
     "Resize3D": {"size": [2, 20, 30]},
     "Pad3D": {"padding": 2},
+    "UniformTemporalSubsample": {"num_frames": 2},
     "PadIfNeeded3D": {"min_zyx": [4, 70, 90]},
     "TextImage": {"font_path": None},
 }
