@@ -1,34 +1,14 @@
-"""Write what the docs say about every transform, from the classes themselves: `python -m docs.make_reference`.
-
-Fills docs/transforms.md, the table of renamed arguments in docs/coming-from-albumentations.md, and that of transforms
-without a true inverse in docs/probes.md. A test says that they are up to date.
-"""
+"""What the docs say about every transform in words, from the classes themselves; `docs.make_gallery` writes it."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
-from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 from augury.catalogue import __all__ as names
 from augury.fields import Border, Field, Interpolation, Limits, Maybe, Probability
 from augury.transform import REGISTRY, Transform
-
-FOLDER = Path(__file__).parent
-RENAMED, ONE_WAY = "renamed arguments", "one-way transforms"
-
-INTRODUCTION = """# Transforms
-
-Every transform with its arguments, written from the classes by `python -m docs.make_reference`. Arguments may be
-passed by position, in the order of the table. A range is two numbers, or one number x with the meaning that is given.
-*Also* lists other names that are accepted for the same argument. An interpolation is one of OpenCV's constants
-0 nearest, 1 linear, 2 cubic, 3 area, 4 Lanczos; a border one of 0 constant, 1 replicate, 2 reflect, 3 wrap,
-4 reflect_101.
-
-The record of a step holds what was drawn, and the arguments that running it needs.
-"""
 
 FAMILIES = {
     "flip": "Symmetries",
@@ -60,23 +40,12 @@ FAMILIES = {
 
 
 def families() -> Iterator[tuple[str, list[type[Transform]]]]:
-    """Title and classes of every family, in the order of their files."""
+    """Module and classes of every family that has any, in the order of their files."""
     classes = [REGISTRY[name] for name in names]
-    for module, title in FAMILIES.items():
+    for module in FAMILIES:
         family = [cls for cls in classes if cls.__module__.rpartition(".")[2] == module]
-        yield title, sorted(family, key=lambda cls: inspect.getsourcelines(cls)[1])
-
-
-def reference() -> str:
-    """The page of all transforms."""
-    lines = [INTRODUCTION]
-    for title, family in families():
-        lines += [f"\n## {title}\n", "| transform | what it does | changes |", "| --- | --- | --- |"]
-        for cls in family:
-            lines.append(f"| [{cls.__name__}](#{cls.__name__.lower()}) | {sentence(cls)} | {changes(cls)} |")
-        for cls in family:
-            lines += section(cls)
-    return "\n".join(lines) + "\n"
+        if family:
+            yield module, sorted(family, key=lambda cls: inspect.getsourcelines(cls)[1])
 
 
 def sentence(cls: type[Transform]) -> str:
@@ -91,13 +60,15 @@ def changes(cls: type[Transform]) -> str:
     return "all targets" if cls.acts_on == "dual" else "images"
 
 
-def section(cls: type[Transform]) -> list[str]:
-    """What the docstring says beyond its first line, and the table of arguments."""
-    lines = [f"\n### {cls.__name__}\n"]
+def details(cls: type[Transform]) -> str:
+    """What the docstring says beyond its first line."""
     rest = inspect.cleandoc(cls.__doc__ or "").partition("\n")[2].strip()
-    if rest:
-        lines += [rest.replace("<", "&lt;").replace("*", "\\*"), ""]
-    lines += ["| argument | default | accepts | also |", "| --- | --- | --- | --- |"]
+    return rest.replace("<", "&lt;").replace("*", "\\*")
+
+
+def table(cls: type[Transform]) -> list[str]:
+    """The table of arguments."""
+    lines = ["| argument | default | accepts | also |", "| --- | --- | --- | --- |"]
     for name, field in cls.fields.items():
         default = "required" if field.required else f"`{field.default!r}`"
         unit = f" ({field.unit})" if field.unit else ""
@@ -197,26 +168,3 @@ def one_way() -> str:
 def escaped(text: str) -> str:
     """Text for a cell of a table."""
     return text.replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")
-
-
-def filled(page: Path, what: str, table: str) -> str:
-    """The text of a page with the table between the marks called `what`."""
-    begin, end = (f"<!-- {what}: {word} -->\n" for word in ("begin", "end"))
-    before, _, rest = page.read_text(encoding="utf-8").partition(begin)
-    return f"{before}{begin}\n{table}\n{end}{rest.partition(end)[2]}"
-
-
-def pages() -> dict[Path, str]:
-    """Every page that is written from the classes, with the text it should have."""
-    coming, probes = FOLDER / "coming-from-albumentations.md", FOLDER / "probes.md"
-    return {
-        FOLDER / "transforms.md": reference(),
-        coming: filled(coming, RENAMED, renamed()),
-        probes: filled(probes, ONE_WAY, one_way()),
-    }
-
-
-if __name__ == "__main__":
-    import_module("augury")
-    for path, text in pages().items():
-        path.write_text(text, encoding="utf-8")

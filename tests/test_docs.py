@@ -12,10 +12,11 @@ from pathlib import Path
 from types import ModuleType
 from unittest.mock import patch
 
+import cv2
 import pytest
 
 from augury.transform import REGISTRY
-from docs import make_reference
+from docs import make_gallery, make_reference, pictures
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -55,10 +56,30 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert not missing
 
 
-@pytest.mark.parametrize("page", make_reference.pages(), ids=name)
+WRITTEN = make_gallery.pages()
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=name)
 def test_written_pages_are_up_to_date(page: Path) -> None:
-    """Otherwise run `python -m docs.make_reference`."""
-    assert page.read_text(encoding="utf-8") == make_reference.pages()[page]
+    """Otherwise run `python -m docs.make_gallery`."""
+    assert page.read_text(encoding="utf-8") == WRITTEN[page]
+
+
+def test_no_page_or_picture_is_left_over() -> None:
+    assert {path.name for path in make_gallery.PICTURES.iterdir()} == make_gallery.wanted()
+    assert set((ROOT / "docs/transforms").iterdir()) <= set(WRITTEN)
+    assert sum(path.stat().st_size for path in make_gallery.PICTURES.iterdir()) < 2_500_000
+
+
+@pytest.mark.parametrize("family", dict(make_reference.families()))
+def test_pictures_show_what_the_transforms_do(family: str) -> None:
+    """Otherwise run `python -m docs.make_gallery`; lossy files are compared at an eighth of their size."""
+    for cls in dict(make_reference.families())[family]:
+        made = pictures.strip(cls)
+        kept = cv2.imread(str(make_gallery.PICTURES / f"{cls.__name__}.webp"))[..., ::-1]
+        assert kept.shape == made.shape, cls
+        small = [cv2.resize(part, None, fx=1 / 8, fy=1 / 8, interpolation=cv2.INTER_AREA) for part in (kept, made)]
+        assert cv2.absdiff(*small).mean() < 5, cls
 
 
 def test_every_transform_has_a_family() -> None:

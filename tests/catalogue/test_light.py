@@ -29,6 +29,12 @@ def test_vignetting_is_cos4(size: int, dtype: str) -> None:
     assert (run("Vignetting", flat(), intensity_range=(0, 0)) == 0.5).all()
 
 
+def test_vignetting_that_takes_all_light_of_the_corner_leaves_the_middle() -> None:
+    got = run("Vignetting", flat(0.8, "float32", 101, 101), intensity_range=(1, 1), center_range=(0.5, 0.5))
+    assert got[0, 0, 0] < 0.02 < 0.79 < got[50, 50, 0]
+    assert got[25, 25, 0] == pytest.approx(0.8 * (1 - 4 / 3 * (1 - 1.25**-2)), abs=0.02)
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("angle", [0, 30, 90, 200])
 def test_linear_illumination_spans_its_intensity_at_every_angle(angle: float, dtype: str) -> None:
@@ -155,6 +161,12 @@ def test_ranges(name: str, arguments: dict[str, Any], param: str, low: float, hi
     values = [params[param] for params in drawn(name, **arguments)]
     margin = (high - low) / 20
     assert low <= min(values) < low + margin and high - margin < max(values) <= high
+
+
+def test_painted_reflections_are_nearly_as_bright_as_the_sun() -> None:
+    for params in drawn("RandomSunFlare", src_color=(250, 200, 100)):
+        for *_, red, green, blue in params["circles"]:
+            assert red >= 212 and green >= 170 and blue >= 85
 
 
 @pytest.mark.parametrize("param", ["ghosts", "circles", "intensities"])

@@ -17,6 +17,7 @@ from augury.errors import SampleError
 from augury.kernels.cpu import KERNELS
 from augury.targets import boxes, oriented
 from augury.targets.boxes import BboxParams
+from tests.samples import extras
 
 H, W = 120, 160
 KEY = "0123456789abcdef01234567"
@@ -363,8 +364,7 @@ def test_every_transform_moves_turned_boxes_and_replays() -> None:
         seen.add(name)
         pipeline = A.ReplayCompose([getattr(A, name)(**{**arguments, "p": 1})], bbox_params=params, seed=3)
         targets: dict[str, Any] = {"image": image, "mask": mask, "bboxes": rows, "labels": list("abc")}
-        if name == "RandomCropNearBBox":
-            targets["cropping_bbox"] = [10, 12, 50, 44]
+        targets |= extras(name, image)
         result = pipeline(**targets)
         assert all(-90 <= row[4] < 90 and row[2] > 0 and row[3] > 0 for row in result["bboxes"])
         assert len(result["bboxes"]) == len(result["labels"])

@@ -28,7 +28,7 @@ class Normalize(ImageTransform):
     std: Maybe = Maybe(
         Listed(Number(low=0, open_low=True, keep=True), alone=True, wrapped=True), default=(0.229, 0.224, 0.225)
     )
-    max_pixel_value: Maybe = Maybe(Number(low=0, open_low=True, keep=True), default=255.0)
+    max_pixel_value: Maybe = Maybe(Number(low=1e-30, keep=True), default=255.0)
     normalization: Option = Option(default="standard", options=NORMALIZATIONS, keep=True)
     p: Probability = Probability(default=1.0, kw_only=True)
     clip_range: Maybe = Maybe(Limits(keep=True), default=None)
@@ -61,7 +61,7 @@ class ToFloat(ImageTransform, p=1):
     max_value: None means the full range of the image's type (255 or 65535).
     """
 
-    max_value: Maybe = Maybe(Number(low=0, open_low=True, keep=True), default=None)
+    max_value: Maybe = Maybe(Number(low=1e-30, keep=True), default=None)
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Ops:

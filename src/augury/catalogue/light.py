@@ -26,6 +26,7 @@ class RandomShadow(ImageTransform):
 
     shadow_roi: box (x_min, y_min, x_max, y_max) that holds the corners, fractions. num_shadows_range: how many.
     shadow_dimension: corners of each, at least 3. shadow_intensity_range: share of light that is lost, in [0, 1].
+    Source: the polygons of Saxena, "Automold: road augmentation library", 2018.
     """
 
     shadow_roi: Region = Region(default=(0, 0.5, 1, 1), keep=True)
@@ -64,7 +65,9 @@ class RandomSunFlare(ImageTransform):
         """`circles`: (distance from the sun, radius, opacity, red, green, blue), lengths per longer side."""
         x_min, y_min, x_max, y_max = self.flare_roi
         count = stream.integer(*self.num_flare_circles_range)
-        circles = _ghosts(count, ((-0.2, 1.2), (0.01, 0.07), (0.1, 0.3)), self.src_color, stream)
+        # Paint that is much darker than the sun would darken the sky.
+        least = 0.85 if self.method == "overlay" else 0.4
+        circles = _ghosts(count, ((-0.2, 1.2), (0.01, 0.07), (0.1, 0.3)), self.src_color, stream, least)
         x, y, turn = stream.uniform(x_min, x_max), stream.uniform(y_min, y_max), stream.uniform(*self.angle_range)
         return {"flare_center": (x, y), "angle": turn, "circles": circles}
 
@@ -81,11 +84,13 @@ class RandomSunFlare(ImageTransform):
         return (ops.Flare(tuple(discs), screen, 6 if screen else 0, radius / 2, angle),)
 
 
-def _ghosts(count: int, ranges: Sequence[tuple[float, float]], rgb: Sequence[float], stream: Stream) -> Any:
+def _ghosts(
+    count: int, ranges: Sequence[tuple[float, float]], rgb: Sequence[float], stream: Stream, least: float = 0.4
+) -> Any:
     """Reflections: a value of each range, and the light's colour as one of the coatings of a lens reflects it."""
 
     def one() -> tuple[float, ...]:
-        return (*[stream.uniform(*ends) for ends in ranges], *[value * stream.uniform(0.4, 1.0) for value in rgb])
+        return (*[stream.uniform(*ends) for ends in ranges], *[value * stream.uniform(least, 1.0) for value in rgb])
 
     return [one() for _ in range(count)]
 
@@ -135,8 +140,9 @@ class LensFlare(ImageTransform):
 class Vignetting(ImageTransform):
     """Darker towards the corners, by the cosine fourth law of a lens.
 
-    intensity_range: share of light that the farthest corner loses, in [0, 1]. center_range: where the optical axis is,
-    x and y drawn each, in fractions of the size.
+    intensity_range: share of light that the farthest corner loses, in [0, 1]; above 3/4 the law at 45 degrees is made
+    steeper. center_range: where the optical axis is, x and y drawn each, in fractions of the size.
+    Source: Kingslake, "Optical system design", 1983.
     """
 
     intensity_range: Fractions = Fractions(default=(0.2, 0.5))
@@ -223,7 +229,7 @@ class PlasmaShadow(ImageTransform):
     """A shadow like a cloud's: values are multiplied by 1 - intensity * cloud.
 
     shadow_intensity_range: share of light lost where the cloud is thickest, in [0, 1]. plasma_size, roughness: as of
-    PlasmaBrightnessContrast.
+    PlasmaBrightnessContrast. Source: Fournier, Fussell, Carpenter, "Computer rendering of stochastic models", 1982.
     """
 
     shadow_intensity_range: Fractions = Fractions(default=(0.3, 0.7), draws="intensity")

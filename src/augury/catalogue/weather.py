@@ -87,7 +87,7 @@ class RandomSnow(ImageTransform):
 
 
 class RandomFog(ImageTransform):
-    """Patches of fog: what is seen through a puff fades into white by Koschmieder's law.
+    """Patches of fog: what is seen through a puff fades into white by Koschmieder's law (1924).
 
     alpha_coef: opacity of the middle of one puff at intensity 1, in [0, 1]. fog_coef_range: intensity, in [0, 1]: more
     puffs, and denser ones.
@@ -158,7 +158,7 @@ class RandomGravel(ImageTransform):
     """Heaps of gray stones.
 
     gravel_roi: box that holds the middles of the heaps (x_min, y_min, x_max, y_max), fractions of the size.
-    number_of_patches: heaps, each of 24 stones.
+    number_of_patches: heaps, each of 24 stones. After Saxena, "Automold", 2018.
     """
 
     gravel_roi: Region = Region(default=(0.1, 0.4, 0.9, 0.9), keep=True)

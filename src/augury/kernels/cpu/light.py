@@ -24,17 +24,19 @@ SHIFT = 4
 def vignette(layer: ops.VignetteLayer, height: int, width: int) -> Array:
     """1 - cos^4 of the angle to the optical axis, whose tangent grows with the distance from (x, y).
 
+    The farthest corner is at 45 degrees at most, where it loses 3/4; more is a steeper copy of that.
     Source: Kingslake, "Optical system design", 1983 (the cosine fourth law).
     """
     across, down = max(layer.x, 1 - layer.x) * width, max(layer.y, 1 - layer.y) * height
-    # cos^4 = (1 + tan^2)^-2; a corner that loses everything would be at 90 degrees.
-    tangent2 = (max(1 - layer.loss, 1e-4) ** -0.5 - 1) / (across * across + down * down)
+    # cos^4 = (1 + tan^2)^-2
+    tangent2 = (max(1 - layer.loss, 0.25) ** -0.5 - 1) / (across * across + down * down)
+    steeper = max(layer.loss / 0.75, 1.0)
 
     def lost(y: Array, x: Array) -> Array:
         wide = ((y - layer.y) * height) ** 2 + ((x - layer.x) * width) ** 2
         wide *= tangent2
         wide += 1
-        return 1 - 1 / (wide * wide)
+        return steeper - steeper / (wide * wide)
 
     return smooth(height, width, lost)
 

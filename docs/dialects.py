@@ -1,0 +1,53 @@
+"""Where augury differs from a dialect of Albumentations on purpose: one table, for the docs and the tests alike."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+
+class Difference(NamedTuple):
+    """One difference, for some transforms.
+
+    dialect: whose. kind: a "choice" (what: argument=value) is refused; a "target" (what: its name) is refused; a target
+    "follows" never: it stays as it is when the image changes.
+    """
+
+    names: tuple[str, ...]
+    dialect: Literal["mit_2.0.8", "successor_2.5.1", "both"]
+    kind: Literal["choice", "target", "follows"]
+    what: str
+    why: str
+
+
+DIFFERENCES = (
+    Difference(
+        ("PixelDropout", "PixelSpread"), "both", "follows", "bboxes", "single pixels move or vanish, objects stay"
+    ),
+    Difference(
+        ("PixelDropout", "PixelSpread"), "both", "follows", "keypoints", "single pixels move or vanish, objects stay"
+    ),
+    Difference(("Morphological",), "both", "follows", "keypoints", "shapes grow or shrink where they are"),
+    Difference(
+        ("UniformTemporalSubsample",),
+        "both",
+        "follows",
+        "bboxes",
+        "fewer frames are kept, each frame's labels stay as they are",
+    ),
+    Difference(
+        ("UniformTemporalSubsample",),
+        "both",
+        "follows",
+        "keypoints",
+        "fewer frames are kept, each frame's labels stay as they are",
+    ),
+)
+
+
+def table() -> str:
+    """The differences for the docs."""
+    said = {"choice": "is refused", "target": "is refused", "follows": "stay when the image changes"}
+    lines = ["| transform | what | why |", "| --- | --- | --- |"]
+    for one in DIFFERENCES:
+        lines.append(f"| {', '.join(one.names)} | `{one.what}` {said[one.kind]} | {one.why} |")
+    return "\n".join(lines) + "\n"
