@@ -20,6 +20,8 @@ class Difference(NamedTuple):
 
 
 DIFFERENCES = (
+    Difference(("ToTensor3D",), "both", "target", "image", "it turns volumes and their masks, and no pictures"),
+    Difference(("ToTensor3D",), "both", "target", "mask", "it turns volumes and their masks, and no pictures"),
     Difference(
         ("PixelDropout", "PixelSpread"), "both", "follows", "bboxes", "single pixels move or vanish, objects stay"
     ),

@@ -111,18 +111,6 @@ def item_of(value: Any, where: str, error: type[SampleError] | type[RecordError]
     return item
 
 
-def image_like(item: Item, sig: Any, alpha: bool = False) -> Item:
-    """The item, if its image has the sample's dtype and channels, or one channel more if alpha; else SampleError."""
-    image = item["image"]
-    channels = image.shape[2] if image.ndim > 2 else 1
-    if str(image.dtype) != sig.dtype or channels not in (sig.channels, sig.channels + alpha):
-        raise SampleError(
-            f"donor {shown(item.get('id', ''))}: image is {shown(image)}, the sample's {sig.dtype} {sig.shape}; "
-            "convert one of them"
-        )
-    return item
-
-
 def read_rgb_image(path: Any) -> np.ndarray[Any, Any]:
     """The 8-bit image of a file as (H, W, 3), red first; SampleError if there is none."""
     import cv2

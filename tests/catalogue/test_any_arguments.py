@@ -46,7 +46,7 @@ REASONS = {
     "ChannelDropout": "could drop every channel",
     "ChannelShuffle": "name each of its channels once",
     **dict.fromkeys(("Posterize", "Normalize"), "value.* for an image with"),
-    **dict.fromkeys(("ImageCompression", "AutoContrast", "Equalize"), "got dtype uint16"),
+    **dict.fromkeys(("CLAHE", "ImageCompression", "AutoContrast", "Equalize"), "got dtype uint16"),
     "FromFloat": "got an image of dtype uint",
 }
 # A dropped channel holds whatever number was asked for; Normalize and ToFloat leave the range on purpose.
@@ -106,8 +106,8 @@ def test_any_arguments_any_image(name: str, data: st.DataObject) -> None:
     if result.dtype == np.float32:
         assert np.isfinite(result).all()
         if name not in UNBOUNDED:
-            # Cubic and Lanczos interpolation of floats may overshoot.
-            beyond = 0.5 if getattr(transform, "interpolation", 1) in (2, 4) and cls.acts_on == "dual" else 0
+            # Cubic and Lanczos interpolation of floats may overshoot; elsewhere only the last bit of 1 is rounded.
+            beyond = 0.5 if getattr(transform, "interpolation", 1) in (2, 4) and cls.acts_on == "dual" else 1e-6
             assert result.min() >= -beyond and result.max() <= 1 + beyond
     again = A.replay(out["replay"], **targets)["image"]
     assert np.array_equal(np.asarray(again), np.asarray(out["image"]))

@@ -84,6 +84,7 @@ CANDIDATES: dict[str | tuple[str, str], list[Any]] = {
     ("FromFloat", "max_value"): [200.0],
     ("FromFloat", "dtype"): ["uint16", "float32"],
     ("TextImage", "font_path"): ["other.ttf"],
+    ("TextImage", "font_color"): [[255, 0, 0]],
     ("RandomRain", "drop_color"): [[10, 20, 30]],
     ("ElasticTransform", "noise_distribution"): ["uniform"],
     ("Superpixels", "p_replace"): [[0.3, 0.6], 0.4],

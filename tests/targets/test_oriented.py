@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import augury as A
 from augury import maps, ops
+from augury.catalogue import mixing
 from augury.errors import SampleError
 from augury.kernels.cpu import KERNELS
 from augury.targets import boxes, oriented
@@ -364,7 +365,13 @@ def test_every_transform_moves_turned_boxes_and_replays() -> None:
         seen.add(name)
         pipeline = A.ReplayCompose([getattr(A, name)(**{**arguments, "p": 1})], bbox_params=params, seed=3)
         targets: dict[str, Any] = {"image": image, "mask": mask, "bboxes": rows, "labels": list("abc")}
-        targets |= extras(name, image)
+        for beside, items in extras(name, image).items():
+            turned = (
+                [{k: [(*row, 30) for row in v] if k == "bboxes" else v for k, v in item.items()} for item in items]
+                if name in mixing.__all__
+                else items
+            )
+            targets[beside] = turned
         result = pipeline(**targets)
         assert all(-90 <= row[4] < 90 and row[2] > 0 and row[3] > 0 for row in result["bboxes"])
         assert len(result["bboxes"]) == len(result["labels"])

@@ -13,18 +13,35 @@ import numpy as np
 
 from augury import donors, ops
 from augury.catalogue.resize import resized
-from augury.donors import Donors, Item, image_like, item_of, read_rgb_image, refuse_saving
+from augury.donors import Donors, Item, item_of, read_rgb_image, refuse_saving
 from augury.errors import FieldError, SampleError, shown
 from augury.fields import Fill, Integer, Interpolation, Limits, Maybe, Option, Plain, Probability, Size
 from augury.kernels.cpu import mix
 from augury.ops import Op
 from augury.rng import Stream
-from augury.sample import Signature
+from augury.sample import IMAGE_ROLES, Signature
 from augury.transform import Params, Transform
 
 __all__ = [
     "FDA", "CopyAndPaste", "HistogramMatching", "Mosaic", "OverlayElements", "PixelDistributionAdaptation",
 ]  # fmt: skip
+
+
+def image_like(item: Item, sig: Signature, alpha: bool = False) -> Item:
+    """The item, if its image has the sample's dtype and channels, or one channel more if alpha; else SampleError.
+
+    A sample without an image takes any.
+    """
+    if sig.labels is not None and not IMAGE_ROLES & sig.labels.arrays.keys():
+        return item
+    image = item["image"]
+    channels = image.shape[2] if image.ndim > 2 else 1
+    if str(image.dtype) != sig.dtype or channels not in (sig.channels, sig.channels + alpha):
+        raise SampleError(
+            f"donor {shown(item.get('id', ''))}: image is {shown(image)}, the sample's {sig.dtype} {sig.shape}; "
+            "convert one of them"
+        )
+    return item
 
 
 class Mixing(Transform, register=False):
