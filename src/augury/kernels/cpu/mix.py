@@ -206,12 +206,13 @@ def object_patch(
 
 
 def overlay_patch(item: Any, shape: tuple[int, ...], x0: int, y0: int, x1: int, y1: int) -> ops.Patch:
-    """The image of an item scaled to a box of an image of `shape`, as opaque as its last channel and mask say."""
+    """The image of an item scaled to a box of an image, or mask, of `shape`, as opaque as its last channel, if it has
+    one more than it needs, and its mask say."""
     image, size = item["image"], (y1 - y0, x1 - x0)
     moves = (ops.Resize(*size, cv2.INTER_AREA),) if image.shape[:2] != size else ()
     image, alpha = moved(image, moves), None
     channels = shape[2] if len(shape) > 2 else 1
-    if channels_of(image) > channels:
+    if channels_of(image) != channels and channels_of(image) in (channels + 1, 2, 4):
         alpha = image[..., -1].astype(np.float32) / np.float32(FULL[image.itemsize])
         image = image[..., :-1]
     if item.get("mask") is not None:
@@ -219,7 +220,8 @@ def overlay_patch(item: Any, shape: tuple[int, ...], x0: int, y0: int, x1: int, 
         there = moved(item["mask"], moves, mask=True) != 0
         alpha = there.astype(np.float32) if alpha is None else alpha * there
     cover = None if alpha is None else alpha > 0
-    return ops.Patch(x0, y0, image.reshape(*size, *shape[2:]), alpha, cover, item.get("mask_id"))
+    image = image.reshape(*size, *shape[2:]) if channels_of(image) == channels else image
+    return ops.Patch(x0, y0, image, alpha, cover, item.get("mask_id"))
 
 
 def hidden(op: ops.Paste, size: tuple[int, int], first: int = 0) -> Array:
