@@ -56,7 +56,7 @@ def find_transform(name: object, where: str) -> type[Transform]:
         fields.Fractions, fields.Lengths, fields.Size, fields.Flag, fields.Option, fields.Interpolation, fields.Border,
         fields.Fill, fields.Maybe, fields.Plain, fields.Words, fields.Numbers, fields.Listed, fields.Keyed, fields.Name,
         fields.Sides, fields.Axes, fields.Color, fields.Region, fields.Voxels, fields.VolumeAxes, fields.AxisPairs,
-        fields.ByAxis, fields.Blend, fields.Edge,
+        fields.ByAxis,
     ),
 )  # fmt: skip
 class Transform:

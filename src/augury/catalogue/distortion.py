@@ -10,18 +10,7 @@ from collections.abc import Sequence
 
 from augury import ops
 from augury.fields import (
-    Border,
-    Fill,
-    Flag,
-    Integer,
-    Interpolation,
-    IntLimits,
-    Limits,
-    Maybe,
-    Number,
-    Option,
-    Probability,
-    Size,
+    Border, Fill, Flag, Integer, Interpolation, IntLimits, Limits, Maybe, Number, Option, Probability, Size,
 )  # fmt: skip
 from augury.ops import Field, Op, Remap
 from augury.rng import Stream, normal_quantile

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from augury import ops
 from augury.catalogue.distortion import remap
-from augury.fields import (
-    Border, Fill, Fractions, Integer, Interpolation, IntLimits, Limits, Maybe, Option, Size,
-)  # fmt: skip
+from augury.fields import Border, Fill, Fractions, Integer, Interpolation, IntLimits, Limits, Maybe, Option, Size
 from augury.maps import tile_order
 from augury.ops import SpreadField
 from augury.rng import Stream

@@ -16,21 +16,8 @@ from augury.catalogue.convert import need_torch
 from augury.catalogue.rearrange import MOST_RECORDED
 from augury.errors import FieldError, SampleError
 from augury.fields import (
-    VolumeAxes,
-    AxisPairs,
-    Blend,
-    ByAxis,
-    Edge,
-    Fill,
-    Flag,
-    IntLimits,
-    Limits,
-    Maybe,
-    Number,
-    Option,
-    Probability,
-    Voxels,
-    Size,
+    AxisPairs, Border, ByAxis, Fill, Flag, Interpolation, IntLimits, Limits, Maybe, Number, Option, Probability,
+    Size, VolumeAxes, Voxels,
 )  # fmt: skip
 from augury.maps3d import SYMMETRIES, cut, parts_shuffled, pose, quarter_turns
 from augury.ops import Op
@@ -226,8 +213,8 @@ class Resize3D(VolumeTransform, p=1):
     """
 
     size: Voxels = Voxels(keep=True)
-    interpolation: Blend = Blend(default=1)
-    mask_interpolation: Blend = Blend(default=0)
+    interpolation: Interpolation = Interpolation(default=1, volume=True)
+    mask_interpolation: Interpolation = Interpolation(default=0, volume=True)
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
@@ -247,8 +234,8 @@ class RandomResizedCrop3D(VolumeTransform):
     size: Voxels = Voxels(keep=True)
     scale: Limits = Limits(default=(0.08, 1.0), low=0, high=1, open_low=True, scalar="fixed")
     ratio: Number = Number(default=4 / 3, low=1, high=1e6)
-    interpolation: Blend = Blend(default=1)
-    mask_interpolation: Blend = Blend(default=0)
+    interpolation: Interpolation = Interpolation(default=1, volume=True)
+    mask_interpolation: Interpolation = Interpolation(default=0, volume=True)
     p: Probability = Probability(default=1, kw_only=True)
     sampling_method: Option = Option(default="standard", options=("standard", "uniform_scale"))
 
@@ -286,9 +273,9 @@ class Affine3D(VolumeTransform):
     rotate_range: ByAxis = ByAxis(neutral=0.0, unit="degree")
     scale_range: ByAxis = ByAxis(neutral=1.0, low=0, unit="factor")
     translate_percent_range: ByAxis = ByAxis(neutral=0.0, unit="fraction")
-    interpolation: Blend = Blend(default=1)
-    mask_interpolation: Blend = Blend(default=0)
-    border_mode: Edge = Edge(default=0)
+    interpolation: Interpolation = Interpolation(default=1, volume=True)
+    mask_interpolation: Interpolation = Interpolation(default=0, volume=True)
+    border_mode: Border = Border(default=0, volume=True)
     fill: Fill = Fill(default=0)
     fill_mask: Fill = Fill(default=0)
 
@@ -313,9 +300,9 @@ class ElasticTransform3D(VolumeTransform):
 
     displacement_range: Limits = Limits(default=(0.02, 0.05), low=0, high=1, scalar=0, draws="displacement")
     control_grid_shape: Size = Size(default=(7, 7), keep=True)
-    interpolation: Blend = Blend(default=1)
-    mask_interpolation: Blend = Blend(default=0)
-    border_mode: Edge = Edge(default=0)
+    interpolation: Interpolation = Interpolation(default=1, volume=True)
+    mask_interpolation: Interpolation = Interpolation(default=0, volume=True)
+    border_mode: Border = Border(default=0, volume=True)
     fill: Fill = Fill(default=0)
     fill_mask: Fill = Fill(default=0)
     draws_key = True
