@@ -14,7 +14,7 @@ import augury
 ROOT = Path(augury.__file__).parent
 # Files and folders of the package, top to bottom. Files of one folder may import each other.
 LAYERS = """
-errors digest rng fields varying donors sample masks maps maps3d quads windows
+errors digest rng fields varying donors sample masks maps quads windows
 ops program rules
 kernels targets
 execute

@@ -7,7 +7,7 @@ from augury.catalogue.color import is_rgb
 from augury.errors import FieldError
 from augury.fields import Flag, Fractions, IntLimits, Limits, Maybe, Numbers, Option, Probability, VolumeAxes
 from augury.kernels.cpu.medical import PRESETS
-from augury.maps3d import pose
+from augury.maps.volume import pose
 from augury.ops import Op
 from augury.rng import Stream
 from augury.sample import Signature

@@ -39,13 +39,13 @@ class RandomGridShuffle(GeometricTransform):
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         key = stream.key()
-        order = tile_order(key, *self.grid, *sig.shape[:2])
+        order = tile_order(key, self.grid, sig.shape[:2])
         return {"order": order} if len(order) <= MOST_RECORDED else {"key": key}
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Ops:
-        rows, columns = params["grid"]
-        order = params["order"] if "order" in params else tile_order(params["key"], rows, columns, *sig.shape[:2])
+        rows, columns = grid = params["grid"]
+        order = params["order"] if "order" in params else tile_order(params["key"], grid, sig.shape[:2])
         return (ops.GridShuffle(rows, columns, tuple(order)),)
 
 

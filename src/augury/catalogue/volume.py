@@ -19,7 +19,8 @@ from augury.fields import (
     AxisPairs, Border, ByAxis, Fill, Flag, Interpolation, IntLimits, Limits, Maybe, Number, Option, Probability,
     Size, VolumeAxes, Voxels,
 )  # fmt: skip
-from augury.maps3d import SYMMETRIES, cut, parts_shuffled, pose, quarter_turns
+from augury.maps import tile_order
+from augury.maps.volume import SYMMETRIES, cut, pose, quarter_turns
 from augury.ops import Op
 from augury.rng import Stream
 from augury.sample import Signature
@@ -323,13 +324,13 @@ class GridShuffle3D(VolumeTransform):
 
     def draw(self, sig: Signature, stream: Stream) -> Params:
         key = stream.key()
-        order = parts_shuffled(self.grid_zyx, key, sig.sides)
+        order = tile_order(key, self.grid_zyx, sig.sides)
         return {"order": order} if len(order) <= MOST_RECORDED else {"key": key}
 
     @classmethod
     def lower(cls, params: Params, sig: Signature) -> Sequence[Op]:
         grid = tuple(params["grid_zyx"])
-        order = params["order"] if "order" in params else parts_shuffled(grid, params["key"], sig.sides)
+        order = params["order"] if "order" in params else tile_order(params["key"], grid, sig.sides)
         return (ops.Shuffle3D(grid, tuple(order)),)
 
 

@@ -14,7 +14,7 @@ from augury.drawn import lowering
 from augury.errors import InverseError, RecordError, shown
 from augury.kernels.cpu import MASK_KERNELS as KERNELS
 from augury.maps import Dense
-from augury.maps3d import Layers
+from augury.maps.volume import Layers
 from augury.program import Program
 from augury.replay import open_run
 from augury.rules import d4_product

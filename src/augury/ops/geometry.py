@@ -232,7 +232,7 @@ class GridShuffle(NamedTuple):
         return height, width
 
     def map(self, height: int, width: int) -> maps.Tiles:
-        return maps.Tiles(self.rows, self.columns, self.order, height, width)
+        return maps.Tiles((self.rows, self.columns), self.order, (height, width))
 
     def for_mask(self) -> Self:
         return self

@@ -4,7 +4,8 @@ and what a scanner does to it (kind "scan", volumes only). Axes 0, 1, 2 are z, y
 
 from typing import NamedTuple, Self, TypeAlias
 
-from augury import maps3d
+from augury.maps import Tiles
+from augury.maps.volume import Layers, Matrix3
 from augury.ops.values import Coefficients, Fill
 
 Three: TypeAlias = tuple[int, int, int]
@@ -20,13 +21,13 @@ class Orient(NamedTuple):
         sides = (depth, height, width)
         return sides[self.axes[0]], sides[self.axes[1]], sides[self.axes[2]]
 
-    def map(self, depth: int, height: int, width: int) -> maps3d.Matrix3:
+    def map(self, depth: int, height: int, width: int) -> Matrix3:
         sides = self.size(depth, height, width)
         rows = [[0.0] * 4 for _ in range(3)]
         for i, (axis, flip) in enumerate(zip(self.axes, self.flips, strict=True)):
             rows[2 - i][2 - axis] = -1.0 if flip else 1.0
             rows[2 - i][3] = float(sides[i]) if flip else 0.0
-        return maps3d.Matrix3(*(tuple(row) for row in rows))  # type: ignore[arg-type]
+        return Matrix3(*(tuple(row) for row in rows))  # type: ignore[arg-type]
 
     def for_mask(self) -> Self:
         return self
@@ -45,8 +46,8 @@ class Crop3D(NamedTuple):
     def size(self, depth: int, height: int, width: int) -> Three:
         return self.z_max - self.z_min, self.y_max - self.y_min, self.x_max - self.x_min
 
-    def map(self, depth: int, height: int, width: int) -> maps3d.Matrix3:
-        return maps3d.Matrix3.translate(-self.x_min, -self.y_min, -self.z_min)
+    def map(self, depth: int, height: int, width: int) -> Matrix3:
+        return Matrix3.translate(-self.x_min, -self.y_min, -self.z_min)
 
     def for_mask(self) -> Self:
         return self
@@ -67,8 +68,8 @@ class Pad3D(NamedTuple):
     def size(self, depth: int, height: int, width: int) -> Three:
         return depth + self.front + self.behind, height + self.top + self.bottom, width + self.left + self.right
 
-    def map(self, depth: int, height: int, width: int) -> maps3d.Matrix3:
-        return maps3d.Matrix3.translate(self.left, self.top, self.front)
+    def map(self, depth: int, height: int, width: int) -> Matrix3:
+        return Matrix3.translate(self.left, self.top, self.front)
 
     def for_mask(self) -> Self:
         return self._replace(fill=self.fill_mask)
@@ -86,8 +87,8 @@ class Resize3D(NamedTuple):
     def size(self, depth: int, height: int, width: int) -> Three:
         return self.depth, self.height, self.width
 
-    def map(self, depth: int, height: int, width: int) -> maps3d.Matrix3:
-        return maps3d.Matrix3.scale(self.width / width, self.height / height, self.depth / depth)
+    def map(self, depth: int, height: int, width: int) -> Matrix3:
+        return Matrix3.scale(self.width / width, self.height / height, self.depth / depth)
 
     def for_mask(self) -> Self:
         return self._replace(interpolation=self.mask_interpolation)
@@ -112,15 +113,15 @@ class Affine3D(NamedTuple):
     def size(self, depth: int, height: int, width: int) -> Three:
         return self.depth, self.height, self.width
 
-    def map(self, depth: int, height: int, width: int) -> maps3d.Matrix3:
-        return maps3d.Matrix3(*self.matrix)  # type: ignore[arg-type]
+    def map(self, depth: int, height: int, width: int) -> Matrix3:
+        return Matrix3(*self.matrix)  # type: ignore[arg-type]
 
     def for_mask(self) -> Self:
         return self._replace(interpolation=self.mask_interpolation, fill=self.fill_mask)
 
 
 class Elastic3D(NamedTuple):
-    """Move the pixels of every slice by its field of `maps3d.Layers`."""
+    """Move the pixels of every slice by its field of `maps.volume.Layers`."""
 
     key: str
     rows: int
@@ -135,8 +136,8 @@ class Elastic3D(NamedTuple):
     def size(self, depth: int, height: int, width: int) -> Three:
         return depth, height, width
 
-    def map(self, depth: int, height: int, width: int) -> maps3d.Layers:
-        return maps3d.Layers(self.key, self.rows, self.columns, self.displacement, depth, height, width)
+    def map(self, depth: int, height: int, width: int) -> Layers:
+        return Layers(self.key, self.rows, self.columns, self.displacement, depth, height, width)
 
     def for_mask(self) -> Self:
         return self._replace(interpolation=self.mask_interpolation, fill=self.fill_mask)
@@ -151,8 +152,8 @@ class Shuffle3D(NamedTuple):
     def size(self, depth: int, height: int, width: int) -> Three:
         return depth, height, width
 
-    def map(self, depth: int, height: int, width: int) -> maps3d.Tiles3:
-        return maps3d.Tiles3(self.grid, self.order, (depth, height, width))
+    def map(self, depth: int, height: int, width: int) -> Tiles:
+        return Tiles(self.grid, self.order, (depth, height, width))
 
     def for_mask(self) -> Self:
         return self

@@ -272,7 +272,7 @@ def _cut_to_shown(out: Floats, boxes: Floats, moved: Floats, field: maps.Dense, 
 def _shuffled(boxes: Floats, tiles: maps.Tiles) -> Floats:
     """Boxes around the pieces that tiles cut them into; one that lies in a single tile moves with it."""
     out = boxes.copy()
-    xs, ys = tiles.x.astype(np.float64), tiles.y.astype(np.float64)
+    ys, xs = (edges.astype(np.float64) for edges in tiles.edges)
     xs[0] = ys[0] = -math.inf
     xs[-1] = ys[-1] = math.inf
     for i, points in enumerate(corners(boxes)):

@@ -10,7 +10,7 @@ import pytest
 from augury import ops
 from augury.kernels.cpu import scan
 from augury.kernels.cpu.volume import affine
-from augury.maps3d import pose
+from augury.maps.volume import pose
 
 SIDES = (8, 12, 10)
 

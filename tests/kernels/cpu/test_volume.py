@@ -13,7 +13,7 @@ import torch
 from augury import ops
 from augury.errors import SampleError
 from augury.kernels.cpu import volume as kernels
-from augury.maps3d import Matrix3, pose
+from augury.maps.volume import Matrix3, pose
 
 SIDES = (5, 7, 6)
 DTYPES = ("uint8", "uint16", "float32", "int64", "bool")

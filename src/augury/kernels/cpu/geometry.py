@@ -14,7 +14,7 @@ needs uint8, uint16, int16, float32 or float64. OpenCV does the work, with these
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -125,14 +125,15 @@ def remap(image: Array, op: ops.Remap) -> Array:
 
 def grid_shuffle(image: Array, op: ops.GridShuffle) -> Array:
     """Tiles copied to their new places; any dtype."""
-    edges_y, edges_x = maps.tile_edges(op.rows, image.shape[0]), maps.tile_edges(op.columns, image.shape[1])
-    out = np.empty(image.shape, image.dtype)
-    across = len(edges_x) - 1
-    for i, source in enumerate(op.order):
-        (row, column), (from_row, from_column) = divmod(i, across), divmod(source, across)
-        out[edges_y[row] : edges_y[row + 1], edges_x[column] : edges_x[column + 1]] = image[
-            edges_y[from_row] : edges_y[from_row + 1], edges_x[from_column] : edges_x[from_column + 1]
-        ]
+    return shuffled(image, (op.rows, op.columns), op.order)
+
+
+def shuffled(array: Array, grid: Sequence[int], order: Sequence[int]) -> Array:
+    """The tiles of an image or the parts of a volume, copied to their new places; any dtype."""
+    windows = maps.tile_windows(grid, array.shape[: len(grid)])
+    out = np.empty(array.shape, array.dtype)
+    for window, source in zip(windows, order, strict=True):
+        out[window] = array[windows[source]]
     return out
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from augury import maps, ops
 from augury.errors import SampleError
 from augury.kernels.cpu import geometry, layout
-from augury.maps3d import Matrix3
+from augury.maps.volume import Matrix3
 from augury.sample import Array
 
 if TYPE_CHECKING:
@@ -88,16 +88,7 @@ def pad(volume: Array, op: ops.Pad3D) -> Array:
 
 def shuffle(volume: Array, op: ops.Shuffle3D) -> Array:
     """Parts copied to their new places."""
-    depth, height, width = volume.shape[:3]
-    tiles = op.map(depth, height, width)
-    size = [np.diff(edges) for edges in tiles.edges]
-    sizes = np.stack([part.ravel() for part in np.meshgrid(*size, indexing="ij")], axis=1).tolist()
-    low = tiles.low.tolist()
-    out = np.empty(volume.shape, volume.dtype)
-    for (z, y, x), (d, h, w), source in zip(low, sizes, op.order, strict=True):
-        from_z, from_y, from_x = low[source]
-        out[z : z + d, y : y + h, x : x + w] = volume[from_z : from_z + d, from_y : from_y + h, from_x : from_x + w]
-    return out
+    return geometry.shuffled(volume, op.grid, op.order)
 
 
 def holes(volume: Array, op: ops.Holes3D) -> Array:

@@ -6,18 +6,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from itertools import pairwise, permutations, product
+from itertools import permutations, product
 from typing import Any, NamedTuple, Self
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from augury.errors import InverseError
-from augury.maps import Dense, tile_edges
+from augury.maps.dense import Dense, placed
+from augury.maps.matrix import Floats
 from augury.rng import Source
 
-Floats = npt.NDArray[np.float64]
 Row = tuple[float, float, float, float]
 Six = tuple[int, int, int, int, int, int]
 
@@ -39,7 +38,7 @@ class Matrix3(NamedTuple):
 
     @classmethod
     def rotate(cls, x: float, y: float, z: float) -> Self:
-        """Degrees about the x axis, then y, then z; about z as `maps.Matrix.rotate`: counter-clockwise on a slice."""
+        """Degrees about the x axis, then y, then z; about z as `Matrix.rotate`: counter-clockwise on a slice."""
         out = cls.scale(1.0, 1.0, 1.0)
         for angle, (i, j) in ((x, (1, 2)), (y, (2, 0)), (z, (0, 1))):
             cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
@@ -117,38 +116,6 @@ def pose(scale: Sequence[float], rotate: Sequence[float], translate: Sequence[fl
     return move @ turn.about(x / 2, y / 2, z / 2)
 
 
-def parts_shuffled(grid: Sequence[int], key: str, sides: Sequence[int]) -> tuple[int, ...]:
-    """A drawn order of the parts of a volume in which parts of equal size change places."""
-    edges = [tile_edges(n, side) for n, side in zip(grid, sides, strict=True)]
-    sizes = list(product(*([b - a for a, b in pairwise(part)] for part in edges)))
-    words = Source(key).uint32(len(sizes)).tolist()
-    places = sorted(range(len(sizes)), key=sizes.__getitem__)
-    parts = sorted(range(len(sizes)), key=lambda i: (sizes[i], words[i]))
-    return tuple([part for _, part in sorted(zip(places, parts, strict=True))])
-
-
-class Tiles3:
-    """The volume cut into parts and put together in another order: place i, slice by slice, shows part order[i]."""
-
-    def __init__(self, grid: Sequence[int], order: Sequence[int], size: Sequence[int]) -> None:
-        self.edges = [np.array(tile_edges(n, side)) for n, side in zip(grid, size, strict=True)]
-        self.counts = [len(edges) - 1 for edges in self.edges]
-        self.order = np.array(order)
-        lows = np.meshgrid(*(edges[:-1] for edges in self.edges), indexing="ij")
-        # z, y, x of the lowest corner of every part.
-        self.low = np.stack([low.ravel() for low in lows], axis=1)
-        self.moves = np.empty_like(self.low)
-        self.moves[self.order] = self.low - self.low[self.order]
-
-    def points(self, xyz: Floats) -> Floats:
-        """(N, 3) source points to the output; those outside the volume move with the nearest part."""
-        part = np.zeros(len(xyz), np.intp)
-        for edges, count, at in zip(self.edges, self.counts, xyz[:, ::-1].T, strict=True):
-            part = part * count + np.clip(np.searchsorted(edges, at, "right") - 1, 0, count - 1)
-        out: Floats = xyz + self.moves[part][:, ::-1]
-        return out
-
-
 class Layers:
     """A dense field for every slice; voxels stay in their slice.
 
@@ -170,9 +137,7 @@ class Layers:
         """Where the pixels of a slice come from."""
         height, width = self._size
         x, y = (cv2.resize(part, (width, height), interpolation=cv2.INTER_CUBIC) for part in self._planes[z])
-        x += np.arange(width, dtype=np.float32)
-        y += np.arange(height, dtype=np.float32)[:, None]
-        return Dense(x, y)
+        return Dense(*placed(x, y))
 
     def points(self, xyz: Floats) -> Floats:
         """(N, 3) source points to the output; those outside the volume move with the nearest slice."""
