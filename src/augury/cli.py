@@ -161,8 +161,9 @@ def top(
 ) -> None:
     """The rows with the highest values of a column, and what happened to each."""
     from augury.inspect.panels import story
+    from augury.ledger import opened
 
-    rows = _ledger(uri).top(column, n, where)
+    rows = opened(uri).top(column, n, where)
     if as_json:
         for row in rows:
             print(json.dumps(row, default=str))
@@ -183,7 +184,9 @@ def sql(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per row.")] = False,
 ) -> None:
     """Run a query, such as "select epoch, avg(loss) from ledger group by 1"."""
-    answer = _ledger(uri).sql(query)
+    from augury.ledger import opened
+
+    answer = opened(uri).sql(query)
     if as_json:
         for row in answer.to_pylist():
             print(json.dumps(row, default=str))
@@ -192,15 +195,6 @@ def sql(
 
 
 # ---- reading and writing -----------------------------------------------------------------------------------
-
-
-def _ledger(uri: str) -> Any:
-    from augury.ledger import Ledger
-
-    ledger = Ledger(uri)
-    if not len(ledger) and not ledger.manifest:
-        raise SampleError(f"{uri}: no ledger here; pass the folder or URI that Ledger(...) was given")
-    return ledger
 
 
 def _sample(record: Path, image: Path, mask: Path | None, labels: Path | None) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -109,11 +109,7 @@ def check_image(name: str, image: object, leading: int = 0) -> None:
             f"{name}: dtype {image.dtype} is not supported; use uint8, uint16 or float32, for example "
             f"{name}.astype(np.float32)"
         )
-    if not 2 <= image.ndim - leading <= 3:
-        want = "(H, W) or (H, W, C)" if not leading else f"{leading} leading axes and (H, W) or (H, W, C)"
-        raise SampleError(f"{name}: shape {image.shape} has {image.ndim} axes; pass {want}")
-    if image.size == 0:
-        raise SampleError(f"{name}: shape {image.shape} holds no pixels; drop empty samples before augmenting")
+    _check_shape(name, image, leading)
     if image.dtype == np.float32 and not _finite(image):
         raise SampleError(f"{name}: holds NaN or infinite values; repair them, for example with np.nan_to_num({name})")
 
@@ -136,11 +132,15 @@ def check_mask(name: str, mask: object, leading: int = 0) -> None:
         raise SampleError(
             f"{name}: dtype {mask.dtype} is not supported; use an integer, bool, float32 or float64 dtype"
         )
-    if not 2 <= mask.ndim - leading <= 3:
+    _check_shape(name, mask, leading)
+
+
+def _check_shape(name: str, array: Array, leading: int) -> None:
+    if not 2 <= array.ndim - leading <= 3:
         want = "(H, W) or (H, W, C)" if not leading else f"{leading} leading axes and (H, W) or (H, W, C)"
-        raise SampleError(f"{name}: shape {mask.shape} has {mask.ndim} axes; pass {want}")
-    if mask.size == 0:
-        raise SampleError(f"{name}: shape {mask.shape} holds no pixels; drop empty samples before augmenting")
+        raise SampleError(f"{name}: shape {array.shape} has {array.ndim} axes; pass {want}")
+    if array.size == 0:
+        raise SampleError(f"{name}: shape {array.shape} holds no pixels; drop empty samples before augmenting")
 
 
 def frame_shape(name: str, role: str, value: Any) -> tuple[int, ...]:

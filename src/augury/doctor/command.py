@@ -53,6 +53,7 @@ def doctor(
     """Say which augmentation hurts, by how much and how surely; or try a pipeline before training."""
     from augury.doctor.named import find
     from augury.errors import FieldError
+    from augury.ledger import opened
 
     source = None if data is None else find(data, "--data")
     if pipeline is not None:
@@ -68,16 +69,16 @@ def doctor(
         found: Any = dry_run(load(pipeline, text_format), source, n, command=again)
         show = _print_dry_run
     elif ledger is not None and ablate:
-        found, show = _plan(_ledger(ledger)), _print_plan
+        found, show = _plan(opened(ledger)), _print_plan
     elif ledger is not None and model is not None:
-        found, show = _probe(_ledger(ledger), source, find(model, "--model"), worst, since), _print_probe
+        found, show = _probe(opened(ledger), source, find(model, "--model"), worst, since), _print_probe
         if out is not None:
             found.save(out)
     elif ledger is not None:
         from augury.doctor import doctor as examine
 
         chosen: Any = {"estimate": estimate, "engine": engine}
-        found = examine(_ledger(ledger), since=since, label=label, data=source, looks=n, **chosen)
+        found = examine(opened(ledger), since=since, label=label, data=source, looks=n, **chosen)
         show = _print_diagnosis
     else:
         raise FieldError("doctor: nothing to look at; pass a ledger, or --pipeline and --data")
@@ -87,16 +88,6 @@ def doctor(
         show(found)
         if show is _print_diagnosis:
             _print_suggestion(ledger, found)
-
-
-def _ledger(uri: str) -> Any:
-    from augury.errors import SampleError
-    from augury.ledger import Ledger
-
-    ledger = Ledger(uri)
-    if not len(ledger) and not ledger.manifest:
-        raise SampleError(f"{uri}: no ledger here; pass the folder or URI that Ledger(...) was given")
-    return ledger
 
 
 def _pipeline(ledger: Any) -> Any:
@@ -207,8 +198,9 @@ def _print_suggestion(uri: str | None, found: Any) -> None:
 
     from augury.doctor.suggest import suggest
     from augury.errors import AuguryError
+    from augury.ledger import opened
 
-    pipeline = _pipeline(_ledger(str(uri)))
+    pipeline = _pipeline(opened(str(uri)))
     if pipeline is None:
         return
     try:

@@ -98,7 +98,8 @@ def _studies(uris: list[str], data: str | None, model: str | None) -> Any:
     if missing:
         raise ImportError(f"the explorer needs {', '.join(missing)}: pip install 'augury[explorer]'")
     from augury.explorer.functions import find
-    from augury.explorer.study import Study, opened
+    from augury.explorer.study import Study
+    from augury.ledger import opened
 
     source = find(data, "--data") if data else None
     score = find(model, "--model") if model else None

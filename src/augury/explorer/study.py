@@ -367,14 +367,6 @@ class Study:
                 raise SampleError(f"{name} raised {type(error).__name__}: {error}") from error
 
 
-def opened(uri: str) -> Ledger:
-    """The ledger at a path or URI; SampleError if there is none."""
-    ledger = Ledger(uri)
-    if not len(ledger) and not ledger.manifest:
-        raise SampleError(f"{uri}: no ledger here; pass the folder or URI that Ledger(...) was given")
-    return ledger
-
-
 def record_of(row: Mapping[str, Any]) -> Any:
     """The row's record as a dict; SampleError if it has none or it is no JSON."""
     if row["record"] is None:

@@ -391,6 +391,14 @@ class Ledger:
         return to_fiftyone(self, folder, source, n, column, where, parameters)
 
 
+def opened(uri: str) -> Ledger:
+    """The ledger at a path or URI; SampleError if there is none."""
+    ledger = Ledger(uri)
+    if not len(ledger) and not ledger.manifest:
+        raise SampleError(f"{uri}: no ledger here; pass the folder or URI that Ledger(...) was given")
+    return ledger
+
+
 def sample_of(source: Source, sample_id: str) -> Sample:
     """The targets of a sample; SampleError if the source has none or returns something else."""
     if isinstance(source, Mapping):
