@@ -80,9 +80,10 @@ def table(cls: type[Transform]) -> list[str]:
 def accepts(field: Field[Any, Any]) -> str:
     """In words, what a field accepts."""
     inner = field.inner if isinstance(field, Maybe) else field
-    if isinstance(inner, Interpolation):
+    # Volumes know two of each only, which are worth spelling out.
+    if isinstance(inner, Interpolation) and len(inner.options) > 2:
         words = "an interpolation"
-    elif isinstance(inner, Border):
+    elif isinstance(inner, Border) and len(inner.options) > 2:
         words = "a border"
     elif isinstance(inner, Probability):
         words = "a probability"
