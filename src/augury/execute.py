@@ -188,6 +188,8 @@ class Run:
 
     def _need_volumes(self, path: str) -> None:
         """Raise SampleError if the sample holds what cannot follow a step that sees whole volumes."""
+        if self.roles is ONLY_VOLUME:
+            return
         flat = [name for name, role in self.roles.items() if role not in VOLUME_ROLES]
         flat += [track.name for track in self.tracks if track.role == "bboxes"]
         if flat:
@@ -305,6 +307,9 @@ class Run:
             if self.roles is ONLY_IMAGE:
                 program = self._rewritten(lowered, height, width)
                 self.arrays = {"image": run_frame(self.arrays["image"], program, KERNELS)}
+            elif self.roles is ONLY_VOLUME and lowered[-1].kind != "mix":
+                program = self._rewritten(lowered, height, width)
+                self.arrays = {"volume": run_volume(self.arrays["volume"], program, KERNELS, 1)}
             else:
                 self.arrays = self._run_arrays(lowered, height, width)
         except Exception as error:
@@ -476,8 +481,9 @@ def acts_on_masks(op: Any) -> bool:
     return isinstance(op, (ops.Holes, ops.Stencil, ops.DropPixels)) and op.fill_mask is not None
 
 
-# The roles of a call with nothing but an image, told apart by identity.
+# The roles of a call with nothing but an image, or a volume, told apart by identity.
 ONLY_IMAGE = {"image": "image"}
+ONLY_VOLUME = {"volume": "volume"}
 
 # Kinds whose ops never change shape or dtype.
 _SAME = frozenset({"curve", "region", "noise", "codec", "scan"})
