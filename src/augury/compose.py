@@ -24,7 +24,7 @@ from augury.fields import number, plain
 from augury.groups import Branch, Group, OneOrOther, Sequential, Step, inner_groups, inner_transforms
 from augury.program import FORMAT, versions
 from augury.rng import OnePath, State, normal_key, process_tag, seeded
-from augury.sample import DTYPE_NAMES, ROLES, SOUND, Signature, check_image, new_signature
+from augury.sample import DTYPE_NAMES, ROLES, Signature, check_image, new_signature
 from augury.targets.bindings import Binding, read_binding
 from augury.targets.boxes import BboxParams
 from augury.targets.keypoints import KeypointParams
@@ -252,11 +252,13 @@ class Compose(Group):
         Raises SampleError for targets it cannot work on, StepError (with a record) if a step fails.
         """
         if type(image) is ndarray and not targets and not args and progress is None and self._quick:
-            if not (image.dtype in SOUND and 1 < image.ndim < 4 and image.size):
+            # One look-up by dtype, which costs as much as all else here: only floats can be NaN or infinite.
+            dtype = DTYPE_NAMES.get(image.dtype, "")
+            if not (dtype[:1] == "u" and 1 < image.ndim < 4 and image.size):
                 check_image("image", image)
             if self._idle and key is None:
                 return {"image": image.copy()}
-            sig = new_signature(image.shape, DTYPE_NAMES[image.dtype])
+            sig = new_signature(image.shape, dtype)
             return self._augment_one("image", image, ONLY_IMAGE, sig, key, force_apply)
         if args:
             raise SampleError("targets are passed by name: pipeline(image=image, mask=mask)")
