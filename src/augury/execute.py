@@ -160,7 +160,7 @@ class Run:
             elif kind in _SAME:
                 continue
             elif kind == "volume":
-                self._need_volumes(path)
+                self.need_volumes(path)
                 depth, height, width = op.size(depth, height, width)
                 if type(op) is ops.VolumeToTensor:
                     self.sig = sig = sig._replace(dtype="tensor")
@@ -186,7 +186,7 @@ class Run:
             self.flush()  # what it adds to a list of masks is added once, after its own step
         return lowered
 
-    def _need_volumes(self, path: str) -> None:
+    def need_volumes(self, path: str) -> None:
         """Raise SampleError if the sample holds what cannot follow a step that sees whole volumes."""
         if self.roles is ONLY_VOLUME:
             return

@@ -110,9 +110,11 @@ class OnePath(State):
 
     def words(self, path: bytes) -> tuple[int, ...]:
         digest, key = self._seeded.copy(), self._key
-        # The number of the call is the key of most calls, and tuples are slow to print.
-        lone = len(key) == 1 and type(key[0]) is int
-        digest.update(b"(%d,)|%b" % (key[0], path) if lone else f"{key}|".encode() + path)
+        if len(key) == 1 and type(number := key[0]) is int:
+            # The number of the call, as most calls have it: printed like the tuple, which is slow to print.
+            digest.update(b"(%d,)|%b" % (number, path))
+        else:
+            digest.update(f"{key}|".encode() + path)
         return _WORDS(digest.digest())
 
 
