@@ -107,12 +107,16 @@ class Run:
         self.flush()
         if self.donors is None:
             self.donors = Donors(self.extras, self.load, self.noting)
-        track = next((track for track in self.tracks if track.role == "bboxes"), None)
-        if track is None:
-            return self.sig._replace(labels=Labels(None, self.arrays, self.extras, None, self.donors))
-        classes = None if track.classes is None else tuple(track.select(track.classes, track.params.label_fields[0]))
-        hulls = track.hulls(*self._frame())
-        return self.sig._replace(labels=Labels(hulls, self.arrays, self.extras, classes, self.donors))
+        hulls = classes = None
+        for track in self.tracks:
+            if track.role == "bboxes":
+                hulls = track.hulls(*self._frame())
+                if track.classes is not None:
+                    classes = tuple(track.select(track.classes, track.params.label_fields[0]))
+                break
+        labels = Labels(hulls, self.arrays, self.extras, classes, self.donors)
+        sig = self.sig  # built anew: `_replace` costs three times as much
+        return Signature(sig.shape, sig.dtype, labels, sig.depth)
 
     def select(self, channels: tuple[int, ...]) -> None:
         """Let the next steps see and change only some channels of the image."""
