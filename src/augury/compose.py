@@ -19,12 +19,12 @@ from augury.call import Applied, Record, fate_of, finish, signature_of, start
 from augury.donors import Load
 from augury.drawn import applied_steps
 from augury.errors import FieldError, SampleError, StepError, nearest, shown
-from augury.execute import ONLY_IMAGE, Run, owned
+from augury.execute import ONLY_IMAGE, ONLY_VOLUME, Run, owned
 from augury.fields import number, plain
 from augury.groups import Branch, Group, OneOrOther, Sequential, Step, inner_groups, inner_transforms
 from augury.program import FORMAT, versions
 from augury.rng import OnePath, State, normal_key, process_tag, seeded
-from augury.sample import DTYPE_NAMES, ROLES, SOUND, check_image, new_signature
+from augury.sample import DTYPE_NAMES, ROLES, Signature, check_image, new_signature
 from augury.targets.bindings import Binding, read_binding
 from augury.targets.boxes import BboxParams
 from augury.targets.keypoints import KeypointParams
@@ -252,13 +252,23 @@ class Compose(Group):
         Raises SampleError for targets it cannot work on, StepError (with a record) if a step fails.
         """
         if type(image) is ndarray and not targets and not args and progress is None and self._quick:
-            if not (image.dtype in SOUND and 1 < image.ndim < 4 and image.size):
+            # One look-up by dtype, which costs as much as all else here: only floats can be NaN or infinite.
+            dtype = DTYPE_NAMES.get(image.dtype, "")
+            if not (dtype[:1] == "u" and 1 < image.ndim < 4 and image.size):
                 check_image("image", image)
             if self._idle and key is None:
                 return {"image": image.copy()}
-            return self._augment_image(image, key, force_apply)
+            sig = new_signature(image.shape, dtype)
+            return self._augment_one("image", image, ONLY_IMAGE, sig, key, force_apply)
         if args:
             raise SampleError("targets are passed by name: pipeline(image=image, mask=mask)")
+        volume = targets.get("volume")
+        if type(volume) is ndarray and len(targets) == 1 and image is None and progress is None and self._quick:
+            check_image("volume", volume, 1)
+            if self._idle and key is None:
+                return {"volume": volume.copy()}
+            sig = new_signature(volume.shape[1:], DTYPE_NAMES[volume.dtype], len(volume))
+            return self._augment_one("volume", volume, ONLY_VOLUME, sig, key, force_apply)
         if image is not None:
             targets = {"image": image, **targets}
         if progress is not None or self._moves:
@@ -306,11 +316,12 @@ class Compose(Group):
             self._moment = moment = (progress, Branch(block, "", self.mask_interpolation))
         return moment[1]
 
-    def _augment_image(self, image: Any, key: object, force_apply: bool) -> dict[str, Any]:
-        """A call with one image, which is what most calls are, without what only other targets need."""
+    def _augment_one(
+        self, name: str, array: Any, roles: dict[str, str], sig: Signature, key: object, force_apply: bool
+    ) -> dict[str, Any]:
+        """A call with one image, which is what most calls are, or one volume, without what only other targets need."""
         key = normal_key(key) if key is not None else (*process_tag(), next(self._calls))
-        sig = new_signature(image.shape, DTYPE_NAMES[image.dtype])
-        run = Run(self._state(self._seeded, key), {"image": image}, ONLY_IMAGE, sig, self.fuse)
+        run = Run(self._state(self._seeded, key), {name: array}, roles, sig, self.fuse)
         if self._noting:
             self._note(run)
         try:
@@ -321,11 +332,11 @@ class Compose(Group):
                 self._plan.draw(run, force_apply)
             run.flush()
         except StepError as error:
-            error.record = self._failed_record(key, {"image": image}, force_apply)
+            error.record = self._failed_record(key, {name: array}, force_apply)
             raise
-        result = {"image": owned(run.arrays["image"], image)}
+        result = {name: owned(run.arrays[name], array)}
         if self._noting:
-            self._attach(result, run, {"image": image}, key)
+            self._attach(result, run, {name: array}, key)
         return result
 
     def _draw(self, run: Run, force_apply: bool) -> None:

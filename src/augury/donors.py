@@ -33,12 +33,18 @@ class Donors:
     """
 
     def __init__(self, extras: Mapping[str, Any], load: Load | None = None, digests: bool = False) -> None:
-        if load is not None and not callable(load) and not isinstance(load, Mapping):
-            raise RecordError(f"donors: got {shown(load)}; pass a function from a reference to the item, or a mapping")
         self.extras = extras
-        self.load: Callable[[Any], Any] | None = load.__getitem__ if isinstance(load, Mapping) else load
         self.digests = digests
         self.taken: dict[Any, Item] = {}
+        self.load: Callable[[Any], Any] | None = None
+        if load is None:
+            return
+        if isinstance(load, Mapping):
+            self.load = load.__getitem__
+        elif callable(load):
+            self.load = load
+        else:
+            raise RecordError(f"donors: got {shown(load)}; pass a function from a reference to the item, or a mapping")
 
     def given(self, key: str) -> list[Item]:
         """The items passed under `key`, one or a list; SampleError if there are none."""

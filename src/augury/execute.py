@@ -107,12 +107,16 @@ class Run:
         self.flush()
         if self.donors is None:
             self.donors = Donors(self.extras, self.load, self.noting)
-        track = next((track for track in self.tracks if track.role == "bboxes"), None)
-        if track is None:
-            return self.sig._replace(labels=Labels(None, self.arrays, self.extras, None, self.donors))
-        classes = None if track.classes is None else tuple(track.select(track.classes, track.params.label_fields[0]))
-        hulls = track.hulls(*self._frame())
-        return self.sig._replace(labels=Labels(hulls, self.arrays, self.extras, classes, self.donors))
+        hulls = classes = None
+        for track in self.tracks:
+            if track.role == "bboxes":
+                hulls = track.hulls(*self._frame())
+                if track.classes is not None:
+                    classes = tuple(track.select(track.classes, track.params.label_fields[0]))
+                break
+        labels = Labels(hulls, self.arrays, self.extras, classes, self.donors)
+        sig = self.sig  # built anew: `_replace` costs three times as much
+        return Signature(sig.shape, sig.dtype, labels, sig.depth)
 
     def select(self, channels: tuple[int, ...]) -> None:
         """Let the next steps see and change only some channels of the image."""
@@ -160,7 +164,7 @@ class Run:
             elif kind in _SAME:
                 continue
             elif kind == "volume":
-                self._need_volumes(path)
+                self.need_volumes(path)
                 depth, height, width = op.size(depth, height, width)
                 if type(op) is ops.VolumeToTensor:
                     self.sig = sig = sig._replace(dtype="tensor")
@@ -186,8 +190,10 @@ class Run:
             self.flush()  # what it adds to a list of masks is added once, after its own step
         return lowered
 
-    def _need_volumes(self, path: str) -> None:
+    def need_volumes(self, path: str) -> None:
         """Raise SampleError if the sample holds what cannot follow a step that sees whole volumes."""
+        if self.roles is ONLY_VOLUME:
+            return
         flat = [name for name, role in self.roles.items() if role not in VOLUME_ROLES]
         flat += [track.name for track in self.tracks if track.role == "bboxes"]
         if flat:
@@ -305,6 +311,9 @@ class Run:
             if self.roles is ONLY_IMAGE:
                 program = self._rewritten(lowered, height, width)
                 self.arrays = {"image": run_frame(self.arrays["image"], program, KERNELS)}
+            elif self.roles is ONLY_VOLUME and lowered[-1].kind != "mix":
+                program = self._rewritten(lowered, height, width)
+                self.arrays = {"volume": run_volume(self.arrays["volume"], program, KERNELS, 1)}
             else:
                 self.arrays = self._run_arrays(lowered, height, width)
         except Exception as error:
@@ -476,8 +485,9 @@ def acts_on_masks(op: Any) -> bool:
     return isinstance(op, (ops.Holes, ops.Stencil, ops.DropPixels)) and op.fill_mask is not None
 
 
-# The roles of a call with nothing but an image, told apart by identity.
+# The roles of a call with nothing but an image, or a volume, told apart by identity.
 ONLY_IMAGE = {"image": "image"}
+ONLY_VOLUME = {"volume": "volume"}
 
 # Kinds whose ops never change shape or dtype.
 _SAME = frozenset({"curve", "region", "noise", "codec", "scan"})

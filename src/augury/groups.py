@@ -25,10 +25,11 @@ Step: TypeAlias = "Transform | Group"
 class Leaf:
     """A transform at a place in a pipeline."""
 
-    __slots__ = ("draws", "kept", "key", "looks", "memo", "name", "p", "path", "transform", "version")
+    __slots__ = ("draws", "kept", "key", "looks", "memo", "name", "p", "path", "transform", "version", "whole")
 
     def __init__(self, transform: Transform, path: str, mask_interpolation: int | None) -> None:
         self.transform = transform
+        self.whole = transform.sees == "volumes"
         self.path = path
         self.key = path.encode()
         self.name = type(transform).__name__
@@ -60,8 +61,11 @@ class Leaf:
         if memo is not None and memo[0] == before and run.selected is None:
             _, params, lowered, after = memo
             if run.noting:
-                run.note(path, self.name, params, self.version)
+                run.note(path, self.name, params, self.version, self.transform.sees)
             if lowered:
+                # What a step on whole volumes may run on does not depend on the signature alone.
+                if self.whole and any(op.kind == "volume" for op in lowered):
+                    run.need_volumes(path)
                 if run.swaps is not None:
                     lowered = run.swapped(self.name, lowered)
                 run.pending.append((path, lowered, before.shape[0], before.shape[1]))
@@ -91,8 +95,7 @@ class Leaf:
             raise StepError(f"{path}: {type(error).__name__}: {error}") from error
         if self.looks or run.selected is not None or (stream is not None and stream.used):
             return
-        # What a step on whole volumes may run on does not depend on the signature alone.
-        if self.transform.sees == "volumes" or any(op.kind == "stack" for op in lowered):
+        if any(op.kind == "stack" for op in lowered):
             return
         function = any(op.kind == "call" for op in lowered)
         self.memo = (before, params, lowered, None if function else run.sig)

@@ -109,8 +109,12 @@ class OnePath(State):
     __slots__ = ()
 
     def words(self, path: bytes) -> tuple[int, ...]:
-        digest = self._seeded.copy()
-        digest.update(f"{self._key}|".encode() + path)
+        digest, key = self._seeded.copy(), self._key
+        if len(key) == 1 and type(number := key[0]) is int:
+            # The number of the call, as most calls have it: printed like the tuple, which is slow to print.
+            digest.update(b"(%d,)|%b" % (number, path))
+        else:
+            digest.update(f"{key}|".encode() + path)
         return _WORDS(digest.digest())
 
 
@@ -183,7 +187,9 @@ class Stream:
         """A uniformly drawn order of range(n)."""
         order = list(range(n))
         for i in range(n - 1, 0, -1):
-            j = self.integer(0, i)
+            self._next = at = self._next + 1
+            word = self._words[at] if at < 8 else self._word_of_next_block()
+            j = (word * (i + 1)) >> 64
             order[i], order[j] = order[j], order[i]
         return tuple(order)
 

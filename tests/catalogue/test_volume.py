@@ -230,6 +230,32 @@ def test_what_cannot_follow_is_refused() -> None:
         pad(volume=volume, image=flat)
 
 
+@pytest.mark.parametrize("name", ["CenterCrop3D", "RandomCrop3D", "ToTensor3D", "GhostingArtifact", "Defocus"])
+def test_a_volume_alone_gives_what_it_gives_beside_others(name: str) -> None:
+    fields: dict[str, Any] = {"size": (3, 4, 5)} if "Crop" in name else {"p": 1}
+    pipeline = A.ReplayCompose([getattr(A, name)(**fields)], seed=3)
+    volume = cube()["volume"]
+    beside = pipeline(volume=volume, volumes=volume[None], key=1)
+    for _ in range(2):  # the second call may repeat what the first found
+        alone = pipeline(volume=volume, key=1)
+        assert np.array_equal(np.asarray(alone["volume"]), np.asarray(beside["volume"]))
+        assert alone["replay"]["steps"] == beside["replay"]["steps"]
+        assert list(alone["replay"]["signature"]) == ["volume"]
+        assert np.array_equal(
+            np.asarray(A.replay(alone["replay"], volume=volume)["volume"]), np.asarray(alone["volume"])
+        )
+
+
+def test_a_volume_alone_is_checked() -> None:
+    pipeline = A.Compose([A.Flip3D()])
+    for bad, message in (
+        (np.zeros((4, 4), np.uint8), "volume: shape"),
+        (np.full((2, 3, 4), np.nan, np.float32), "NaN"),
+    ):
+        with pytest.raises(SampleError, match=message):
+            pipeline(volume=bad)
+
+
 def test_sizes_and_depths_must_agree() -> None:
     volume = cube()["volume"]
     with pytest.raises(SampleError, match="mask3d: depth 5 differs from volume's 6; resize one"):
