@@ -8,6 +8,7 @@ bare array is its image. Records never hold donors, they name them by reference:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -39,6 +40,12 @@ class Donors:
         self.load: Callable[[Any], Any] | None = load.__getitem__ if isinstance(load, Mapping) else load
         self.digests = digests
         self.taken: dict[Any, Item] = {}
+
+    def copy(self) -> Donors:
+        """The same, to take further donors by itself."""
+        out = copy(self)
+        out.taken = dict(self.taken)
+        return out
 
     def given(self, key: str) -> list[Item]:
         """The items passed under `key`, one or a list; SampleError if there are none."""
