@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from augury import catalogue
-from augury.errors import FieldError, shown
+from augury.errors import FieldError, RecordError, shown
 from augury.fields import Fill, Flag, Integer, Interpolation, Limits, Number, Option, frozen
 from augury.groups import OneOf, RandomOrder, Sequential, Step
 from augury.ops import Blend, Filter, Op
@@ -282,6 +282,8 @@ class AugMix(ImageTransform, p=1.0):
             tuple(op for name, drawn in chain for op in find_transform(name, "AugMix").lower(frozen(drawn), sig))
             for chain in params["chains"]
         )
+        if not all(math.isfinite(share) for share in (params["weight"], *params["weights"])):
+            raise RecordError("weights are not finite; the record was edited or damaged")
         return (Blend(params["weight"], tuple(zip(params["weights"], chains, strict=True))),)
 
 

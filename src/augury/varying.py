@@ -155,7 +155,7 @@ def steps(values: Mapping[float, Any]) -> Schedule:
 
     values: any plain data by progress; one begins at 0. Raises FieldError otherwise.
     """
-    if not isinstance(values, Mapping) or not values:
+    if not hasattr(values, "items") or not values:
         raise FieldError(f"steps: got {shown(values)}; pass a dict such as {{0.0: a, 0.5: b}}")
     pairs = []
     for since, value in values.items():
