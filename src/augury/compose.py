@@ -105,7 +105,7 @@ class Compose(Group):
         self.mask_interpolation = mask_interpolation
         self.seed = _seed(seed, f"{name}.seed")
         self.save_applied_params = bool(save_applied_params)
-        if not isinstance(fuse, str) or fuse not in ("off", "exact", "close"):
+        if fuse not in ("off", "exact", "close"):
             raise FieldError(f"{name}.fuse: got {shown(fuse)}; pass 'off', 'exact' or 'close'")
         self.fuse = fuse
         self.annotation_fate = bool(annotation_fate)

@@ -215,7 +215,7 @@ def AutoAugment(policy: str = "imagenet", *, interpolation: int = 0, fill: Any =
     which masks, boxes and keypoints follow.
     Source: Cubuk, Zoph, Mané, Vasudevan and Le 2019, "AutoAugment: Learning Augmentation Strategies from Data".
     """
-    if not isinstance(policy, str) or policy not in LEARNED:
+    if policy not in tuple(LEARNED):
         raise FieldError(f"AutoAugment.policy: got {shown(policy)}; pass {', '.join(map(repr, LEARNED))}")
     return one_of(
         [

@@ -85,7 +85,7 @@ class Until(Group):
             )
         if type(tries) is not int or tries < 1:
             raise FieldError(f"Until.tries: got {shown(tries)}; pass an integer of at least 1")
-        if not isinstance(otherwise, str) or otherwise not in OTHERWISE:
+        if otherwise not in OTHERWISE:
             raise FieldError(f"Until.otherwise: got {shown(otherwise)}; pass {', '.join(map(repr, OTHERWISE))}")
         if name is not None and not isinstance(name, str):
             raise FieldError(f"Until.name: got {shown(name)}; pass text, or None")

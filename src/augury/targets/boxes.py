@@ -79,7 +79,7 @@ class BboxParams(LabelParams):
         format: str | None = None,
         clip: bool | None = None,
     ) -> None:
-        if not isinstance(bbox_type, str) or bbox_type not in ("hbb", "obb"):
+        if bbox_type not in ("hbb", "obb"):
             raise self._refuse("bbox_type", bbox_type, "use 'hbb' (upright boxes) or 'obb' (turned by a fifth number)")
         if clip is not None and clip_bboxes_on_input is not None:
             raise self._refuse("clip", clip, "clip_bboxes_on_input is the same field, pass one of them")
