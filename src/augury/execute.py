@@ -252,7 +252,7 @@ class Run:
             if shape is not None and tuple(shape) != seen[: len(shape)]:
                 what = "an image" if len(shape) < 4 else "a volume"
                 raise RecordError(
-                    f"{path}: recorded for {what} of shape {tuple(shape)}, got {seen}. Resize {what.split()[1]}, "
+                    f"{path}: recorded for {what} of shape {tuple(shape)}, got {seen}. Resize it, "
                     f"replay with resize='relative', or draw again with the pipeline and the record's key"
                 )
             self.add(path, name, transform, params, version)
