@@ -127,6 +127,8 @@ def test_refusals() -> None:
             A.MixUp(**arguments)  # type: ignore[arg-type]
     with pytest.raises(SampleError, match="labels: 5 for 6 images; pass one per image"):
         mixing(A.MixUp)(images, labels[:5])
+    with pytest.raises(SampleError, match="labels: got 3; pass a list or an array"):
+        mixing(A.MixUp)(images, 3)
     with pytest.raises(SampleError, match="pass num_classes, or"):
         A.MixUp()(images, labels)
     with pytest.raises(SampleError, match="pass class numbers from 0 to 2"):

@@ -106,6 +106,32 @@ def test_floats_are_kept_in_npy_and_rescaled_in_png(run: Any, tmp_path: Path) ->
     assert code == 0 and "rescaled from" in err and load(tmp_path / "o.png").shape == IMAGE.shape
 
 
+def test_donors_are_found_in_a_folder(run: Any, files: dict[str, Any], tmp_path: Path) -> None:
+    folder = tmp_path / "donors"
+    folder.mkdir()
+    items = [{"id": name, "image": IMAGE[: 20 + i] ^ (9 + i)} for i, name in enumerate(("a", "b.png"))]
+    for item in items:
+        save(folder / f"{str(item['id']).removesuffix('.png')}.png", item["image"])
+    mixed = A.ReplayCompose([A.FDA(p=1), A.HistogramMatching(p=1)], seed=2)
+    result = mixed(image=IMAGE, fda_metadata=items[:1], hm_metadata=items[1:], key=0)
+    (tmp_path / "mixed.json").write_text(json.dumps(result["replay"]))
+    out = tmp_path / "out.png"
+    assert run("replay", tmp_path / "mixed.json", files["image"], "--donors", folder, "-o", out) == (0, "", "")
+    assert np.array_equal(load(out), result["image"])
+    assert run("show", tmp_path / "mixed.json", files["image"], "--donors", folder, "-o", out)[0] == 0
+    (folder / "b.png").unlink()
+    code, _, error = run("replay", tmp_path / "mixed.json", files["image"], "--donors", folder, "-o", out)
+    assert code == 2 and "HistogramMatching: donor 'b.png'" in error and "is named b.png" in error
+    assert len(error.splitlines()) == 1
+
+
+def test_records_of_volumes_are_refused(run: Any, files: dict[str, Any], tmp_path: Path) -> None:
+    record = A.ReplayCompose([A.Flip3D(p=1)])(volume=np.zeros((3, 4, 5), np.uint8))["replay"]
+    (tmp_path / "volume.json").write_text(json.dumps(record))
+    code, _, error = run("replay", tmp_path / "volume.json", files["image"], "-o", tmp_path / "out.png")
+    assert code == 2 and "drawn for volume, not for an image; use augury.replay in Python" in error
+
+
 def test_show_draws_a_strip(run: Any, files: dict[str, Any], tmp_path: Path) -> None:
     out = tmp_path / "strip.png"
     assert run("show", files["record"], files["image"], "--mask", files["mask"], "-o", out) == (0, "", "")

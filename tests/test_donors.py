@@ -186,3 +186,29 @@ def test_digests_are_pinned() -> None:
     assert digest_of_item(item) == "830cac4a2329a950"
     assert digest_of_item({**item, "image": item["image"][::-1]}) != "830cac4a2329a950"
     assert digest_of_item({"mask": np.zeros((0, 3), bool)}) != digest_of_item({"mask": np.zeros((0, 4), bool)})
+
+
+def test_donors_of_steps_that_did_not_run() -> None:
+    items = donors(image())
+    steps = [A.FDA(), A.PixelDistributionAdaptation(), A.HistogramMatching(metadata_key="my_hda")]
+    pipeline = A.ReplayCompose(steps, seed=1, save_applied_params=True, digests=True)
+    more = {"fda_metadata": items, "pda_metadata": items, "my_hda": items}
+    ran = set()
+    for key in range(8):
+        result = pipeline(image=image(), **more, key=key)
+        ran.add(tuple(step["status"] for step in result["replay"]["steps"]))
+        defaults = {name: more[name] for name in ("fda_metadata", "pda_metadata")}
+        assert A.verify(result["replay"], image=image(), donors=loader(items))
+        replayed = A.replay(result["replay"], image=image(), **defaults, donors=loader(items))
+        rebuilt = A.Compose.from_applied_transforms(result["applied_transforms"], donors=loader(items))
+        assert same(replayed, result) and same(rebuilt(image=image(), **defaults), result)
+    assert len(ran) > 4
+
+
+def test_rejected_tries_leave_earlier_donors_where_they_are() -> None:
+    items, verdicts = donors(image()), iter([False, False, True])
+    until = A.Until([A.HistogramMatching(p=1)], accept=lambda result: next(verdicts))
+    pipeline = A.ReplayCompose([A.FDA(p=1), until, A.PixelDistributionAdaptation(p=1)], seed=1, digests=True)
+    more = {"fda_metadata": items[:1], "hm_metadata": items, "pda_metadata": items}
+    record = pipeline(image=image(), **more, key=0)["replay"]
+    assert A.verify(record, image=image(), donors=loader(items))

@@ -315,6 +315,7 @@ def test_files(name: str) -> None:
         (lambda: A.RandAugment(2, 1.5), r"RandAugment.magnitude: got 1.5"),  # type: ignore[arg-type]
         (lambda: A.RandAugment(interpolation=9), r"Affine.interpolation: got 9"),
         (lambda: A.AutoAugment("coco"), r"AutoAugment.policy: got 'coco'; pass 'imagenet', 'cifar10', 'svhn'"),
+        (lambda: A.AutoAugment(["svhn"]), r"AutoAugment.policy: got \['svhn'\]"),  # type: ignore[arg-type]
         (lambda: A.AutoAugment(p=2), r"OneOf.p: got 2"),
         (lambda: A.AugMix(severity=11), r"AugMix.severity: got 11"),
         (lambda: A.AugMix(chain_depth=0), r"AugMix.chain_depth: got 0; pass one of -1, 1, 2, 3, 4"),

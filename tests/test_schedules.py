@@ -296,6 +296,9 @@ def test_pipelines_with_named_functions_travel() -> None:
         (lambda: A.linear(0, 1, end=2), "linear.end: got 2; pass a number from 0 to 1"),
         (lambda: A.steps({0.5: 1}), "steps: got .*say with key 0 what holds at the start"),
         (lambda: A.steps([1, 2]), "steps: got .*pass a dict such as"),
+        (lambda: A.steps(np.zeros((2, 2))), "steps: got .*pass a dict such as"),  # type: ignore[arg-type]
+        (lambda: A.Compose([A.Rotate(p=A.linear(0, 1))]).at("x"), "Compose.at: got 'x'; pass a number from 0 to 1"),
+        (lambda: A.Rotate(p=A.linear(0, 1)).at(2), "Rotate.at: got 2; pass a number from 0 to 1"),
         (lambda: A.steps({0: object()}), "steps: .*not plain JSON data"),
         (lambda: A.steps({0: 1, "x": 2}), "steps: got 'x'; pass a number from 0 to 1"),
         (lambda: A.schedule(3), "schedule: got 3; pass a function of progress"),

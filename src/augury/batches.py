@@ -163,6 +163,8 @@ def _count(images: Any, labels: Any) -> int:
     shape = tuple(getattr(images, "shape", ()))
     if len(shape) not in (3, 4) or not math.prod(shape):
         raise SampleError(f"images: got {shown(images)}; pass an array (N, H, W[, C]) or a tensor (N, C, H, W)")
+    if not hasattr(labels, "__len__") or getattr(labels, "shape", None) == ():
+        raise SampleError(f"labels: got {shown(labels)}; pass a list or an array, one entry per image")
     if len(labels) != shape[0]:
         raise SampleError(f"labels: {len(labels)} for {shape[0]} images; pass one per image")
     return int(shape[0])

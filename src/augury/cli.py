@@ -50,6 +50,10 @@ LabelsFile = Annotated[
         "--labels", help="JSON file with bboxes, keypoints and their label fields, as the pipeline received them."
     ),
 ]
+DonorsFolder = Annotated[
+    Path | None,
+    typer.Option("--donors", help="Folder with the images that a record has as donors, each named after its id."),
+]
 
 
 def main() -> None:
@@ -106,12 +110,13 @@ def replay(
     mask: MaskFile = None,
     mask_out: Annotated[Path | None, typer.Option(help="Where to write the mask; by default beside the image.")] = None,
     labels: LabelsFile = None,
+    donors: DonorsFolder = None,
 ) -> None:
     """Run a record on an image: the same pixels as when it was drawn. Boxes and keypoints are printed as JSON."""
     from augury.replay import replay as run_record
 
     found, targets = _sample(record, image, mask, labels)
-    result = run_record(found, **targets)
+    result = run_record(found, donors=_donors(donors), **targets)
     write_image(out, result["image"])
     if mask is not None:
         write_image(mask_out or out.with_name(f"{out.stem}-mask.png"), result["mask"])
@@ -127,13 +132,14 @@ def show(
     out: Annotated[Path, typer.Option("-o", "--out", help="Where to write the film strip.")],
     mask: MaskFile = None,
     labels: LabelsFile = None,
+    donors: DonorsFolder = None,
     columns: Annotated[int | None, typer.Option(min=1, help="Panels per row.")] = None,
 ) -> None:
     """Draw the film strip of a record: the image, and what every step made of it."""
     from augury.inspect import show as draw
 
     found, targets = _sample(record, image, mask, labels)
-    draw(found, path=out, columns=columns, **targets)
+    draw(found, path=out, columns=columns, donors=_donors(donors), **targets)
 
 
 @app.command()
@@ -200,6 +206,9 @@ def sql(
 def _sample(record: Path, image: Path, mask: Path | None, labels: Path | None) -> tuple[dict[str, Any], dict[str, Any]]:
     """A record and the targets that the files hold."""
     found = _record(record)
+    drawn_for = found.get("signature")
+    if isinstance(drawn_for, dict) and drawn_for and "image" not in drawn_for:
+        raise SampleError(f"{record}: drawn for {', '.join(drawn_for)}, not for an image; use augury.replay in Python")
     targets: dict[str, Any] = {"image": _read_like(image, found, "image")}
     if mask is not None:
         targets["mask"] = _read_like(mask, found, "mask")
@@ -209,6 +218,21 @@ def _sample(record: Path, image: Path, mask: Path | None, labels: Path | None) -
             raise SampleError(f"{labels}: holds no JSON object; write {{'bboxes': [...], 'labels': [...]}} as JSON")
         targets |= given
     return found, targets
+
+
+def _donors(folder: Path | None) -> Any:
+    """A function from the id of a donor to its image in a folder, None without a folder."""
+    if folder is None:
+        return None
+    files = sorted(folder.iterdir())
+
+    def load(name: object) -> dict[str, Any]:
+        for file in files:
+            if str(name) in (file.name, file.stem):
+                return {"image": _read_like(file, {}, "image")}
+        raise SampleError(f"no file of {folder} is named {name}")
+
+    return load
 
 
 def _record(path: Path) -> dict[str, Any]:

@@ -141,7 +141,7 @@ class Compose(Group):
         # A scheduled pipeline's own plan knows the paths; what is drawn are the plans of its moments.
         self._plan = Branch(self, "", self.mask_interpolation)
         self._roles = {**{role: role for role in ROLES}, **self.additional_targets}
-        extras = {name for t in inner_transforms(self) for name in t.asks_for} - self._roles.keys()
+        self._asked = extras = {name for t in inner_transforms(self) for name in t.asks_for} - self._roles.keys()
         fields = [f for params in (self.bbox_params, self.keypoint_params) if params for f in params.label_fields or ()]
         by_role = [params.label_fields if params else () for params in (self.bbox_params, self.keypoint_params)]
         bound = self.instance_binding or self.frame_binding

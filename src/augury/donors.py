@@ -8,6 +8,7 @@ bare array is its image. Records never hold donors, they name them by reference:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -45,6 +46,12 @@ class Donors:
             self.load = load
         else:
             raise RecordError(f"donors: got {shown(load)}; pass a function from a reference to the item, or a mapping")
+
+    def copy(self) -> Donors:
+        """The same, to take further donors by itself."""
+        out = copy(self)
+        out.taken = dict(self.taken)
+        return out
 
     def given(self, key: str) -> list[Item]:
         """The items passed under `key`, one or a list; SampleError if there are none."""

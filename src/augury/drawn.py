@@ -11,7 +11,7 @@ from augury.execute import Run
 from augury.fields import frozen, plain
 from augury.groups import Group
 from augury.program import Step
-from augury.transform import Transform, find_transform
+from augury.transform import REGISTRY, Transform, find_transform
 
 
 def lowering(step: Step, callables: Mapping[str, Any]) -> Any:
@@ -44,8 +44,15 @@ class Drawn(Transform, register=False):
 
     @property
     def asks_for(self) -> Sequence[str]:
-        key = self.step.params.get("metadata_key")
-        return (key,) if isinstance(key, str) else ()
+        return passed_for(self.step)
+
+
+def passed_for(step: Step) -> tuple[str, ...]:
+    """Under which names donors may be passed if a step takes some: its own, and those of steps that did not run."""
+    key = step.params.get("metadata_key")
+    if not isinstance(key, str):
+        return ()
+    return key, *(cls.fields["metadata_key"].default for cls in REGISTRY.values() if "metadata_key" in cls.fields)
 
 
 class DrawnSteps(Group):

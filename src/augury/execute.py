@@ -90,6 +90,7 @@ class Run:
         out.tracks = [track.copy() for track in self.tracks]
         out.fate = None if self.fate is None else list(self.fate)
         out.bound = copy(self.bound)
+        out.donors = None if self.donors is None else self.donors.copy()
         return out
 
     def go_back_to(self, start: Run) -> None:
@@ -97,8 +98,7 @@ class Run:
         again = start.copy()
         self.arrays, self.sig, self.selected = again.arrays, again.sig, again.selected
         self.pending, self.tracks, self.fate = again.pending, again.tracks, again.fate
-        self.donors = None
-        self.bound = again.bound
+        self.donors, self.bound = again.donors, again.bound
 
     # ---- what a draw may see ----
 
@@ -258,7 +258,7 @@ class Run:
             if shape is not None and tuple(shape) != seen[: len(shape)]:
                 what = "an image" if len(shape) < 4 else "a volume"
                 raise RecordError(
-                    f"{path}: recorded for {what} of shape {tuple(shape)}, got {seen}. Resize {what.split()[1]}, "
+                    f"{path}: recorded for {what} of shape {tuple(shape)}, got {seen}. Resize it, "
                     f"replay with resize='relative', or draw again with the pipeline and the record's key"
                 )
             self.add(path, name, transform, params, version)

@@ -14,7 +14,7 @@ from augury.fields import number, plain
 from augury.rng import Stream
 from augury.sample import Signature
 from augury.transform import Params, Transform
-from augury.varying import PROGRESSES, Schedule
+from augury.varying import PROGRESSES, Schedule, progress_of
 
 Step: TypeAlias = "Transform | Group"
 
@@ -257,6 +257,7 @@ class Group:
         """This group as it is at a progress in [0, 1]; FieldError naming the progress if it cannot be."""
         if not self.scheduled:
             return self
+        progress = progress_of(progress, f"{type(self).__name__}.at")
         children = [child.at(progress) for child in self.transforms]
         try:
             return self.rebuilt(children, p=self.p.at(progress) if isinstance(self.p, Schedule) else self.p)

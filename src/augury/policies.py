@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from augury import catalogue
-from augury.errors import FieldError, shown
+from augury.errors import FieldError, RecordError, shown
 from augury.fields import Fill, Flag, Integer, Interpolation, Limits, Number, Option, frozen
 from augury.groups import OneOf, RandomOrder, Sequential, Step
 from augury.ops import Blend, Filter, Op
@@ -215,7 +215,7 @@ def AutoAugment(policy: str = "imagenet", *, interpolation: int = 0, fill: Any =
     which masks, boxes and keypoints follow.
     Source: Cubuk, Zoph, Mané, Vasudevan and Le 2019, "AutoAugment: Learning Augmentation Strategies from Data".
     """
-    if policy not in LEARNED:
+    if policy not in tuple(LEARNED):
         raise FieldError(f"AutoAugment.policy: got {shown(policy)}; pass {', '.join(map(repr, LEARNED))}")
     return one_of(
         [
@@ -282,6 +282,8 @@ class AugMix(ImageTransform, p=1.0):
             tuple(op for name, drawn in chain for op in find_transform(name, "AugMix").lower(frozen(drawn), sig))
             for chain in params["chains"]
         )
+        if not all(math.isfinite(share) for share in (params["weight"], *params["weights"])):
+            raise RecordError("weights are not finite; the record was edited or damaged")
         return (Blend(params["weight"], tuple(zip(params["weights"], chains, strict=True))),)
 
 

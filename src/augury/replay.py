@@ -11,7 +11,7 @@ from augury.compose import Compose
 from augury.custom import Lambda
 from augury.digest import digest_of
 from augury.donors import Load
-from augury.drawn import lowering
+from augury.drawn import lowering, passed_for
 from augury.errors import AuguryError, FieldError, RecordError, SampleError, StepError, shown
 from augury.execute import Run
 from augury.groups import Step as GroupStep
@@ -114,7 +114,7 @@ def open_run(
     roles = {**{role: role for role in ROLES}, **more}
     fields = {f for params in (bbox_params, keypoint_params) if params for f in params.label_fields or ()}
     # Donors may be passed as they were when the record was made.
-    fields |= {str(step.params["metadata_key"]) for step in program.applied if "metadata_key" in step.params}
+    fields |= {name for step in program.applied for name in passed_for(step)}
     run = start(
         State(seeded(program.seed or 0), program.key), bound.flat if bound else targets, roles, fields,
         sorted({*roles, *fields}), bbox_params, keypoint_params,
@@ -208,10 +208,12 @@ class ReplayCompose(Compose):
         super()._attach(result, run, targets, key)
         result[self.save_key] = record = self._record(run, targets, key)
         if self.digests:
-            known = {name: targets[name] for name in targets if name in self._known or name in FORMS}
+            # Without what only draws read; donors are those that were taken.
+            known = {*self._known, *FORMS} - self._asked
+            sample = {name: value for name, value in targets.items() if name in known}
             callables = {t.name: t for t in inner_transforms(self) if isinstance(t, Lambda) and t.name}
             record["digests"] = digests_of(
-                Program.from_record(record), known, callables, run.donors.taken if run.donors else None
+                Program.from_record(record), sample, callables, run.donors.taken if run.donors else None
             )
 
     @staticmethod

@@ -27,7 +27,7 @@ from augury.fields import Field, Probability, Varying
 from augury.ops import Op
 from augury.rng import Stream
 from augury.sample import Signature
-from augury.varying import PROGRESSES, Choice, Schedule
+from augury.varying import PROGRESSES, Choice, Schedule, progress_of
 
 Params = dict[str, Any]
 Ops: TypeAlias = Sequence[Op]
@@ -183,6 +183,7 @@ class Transform:
         if not self.scheduled:
             return self
         name, values = type(self).__name__, self.values()
+        progress = progress_of(progress, f"{name}.at")
         for field, schedule in values.items():
             if isinstance(schedule, Schedule):
                 where = f"{name}.{field} at progress {progress:g}"

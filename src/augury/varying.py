@@ -95,7 +95,7 @@ def _ramp(kind: str, start: Any, stop: Any, begin: float, end: float) -> Schedul
         _blended(start, stop, 0.5)
     except ValueError as error:
         raise FieldError(f"{kind}: got {shown(start)} and {shown(stop)}; {error}") from None
-    begin, end = _progress(begin, f"{kind}.begin"), _progress(end, f"{kind}.end")
+    begin, end = progress_of(begin, f"{kind}.begin"), progress_of(end, f"{kind}.end")
     if begin >= end:
         raise FieldError(f"{kind}.begin: got {begin} with end={end}; pass a begin below the end")
     return _Ramp(kind, start, stop, begin, end)
@@ -121,7 +121,8 @@ def _rounded(value: Any) -> Any:
     return round(value) if isinstance(value, float) else value
 
 
-def _progress(value: Any, where: str) -> float:
+def progress_of(value: Any, where: str) -> float:
+    """`value` as a progress, a number from 0 to 1; FieldError naming `where` otherwise."""
     rule = "pass a number from 0 to 1"
     try:
         if 0 <= (out := number(value, rule)) <= 1:
@@ -154,12 +155,12 @@ def steps(values: Mapping[float, Any]) -> Schedule:
 
     values: any plain data by progress; one begins at 0. Raises FieldError otherwise.
     """
-    if not values or not hasattr(values, "items"):
+    if not hasattr(values, "items") or not values:
         raise FieldError(f"steps: got {shown(values)}; pass a dict such as {{0.0: a, 0.5: b}}")
     pairs = []
     for since, value in values.items():
         try:
-            pairs.append((_progress(since, "steps"), frozen(plain(value))))
+            pairs.append((progress_of(since, "steps"), frozen(plain(value))))
         except ValueError as error:
             raise FieldError(f"steps: {error}") from None
     pairs.sort(key=lambda pair: pair[0])

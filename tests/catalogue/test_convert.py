@@ -57,6 +57,8 @@ def test_normalize_checks() -> None:
     ):
         with pytest.raises(FieldError, match=rf"Normalize\.{field}"):
             A.Normalize(**{field: wrong})
+    with pytest.raises(FieldError, match=r"Normalize\.std: got .*pass larger ones"):
+        A.Normalize(std=1e-40)
     with pytest.raises(FieldError, match=r"Normalize\.std: got 2 values"):
         A.Normalize((0.1, 0.2, 0.3), (0.1, 0.2))
     with pytest.raises(SampleError, match="mean has 3 values"):

@@ -6,7 +6,7 @@ from functools import cache
 from importlib.util import find_spec
 
 from augury import ops
-from augury.errors import FieldError, SampleError
+from augury.errors import FieldError, SampleError, shown
 from augury.fields import Flag, Limits, Listed, Maybe, Number, Option, Probability
 from augury.sample import MAX_VALUE, Signature
 from augury.transform import GeometricTransform, ImageTransform, Ops, Params
@@ -41,6 +41,8 @@ class Normalize(ImageTransform):
                 raise FieldError(
                     f"Normalize.{name}: got None; normalization='standard' needs it, pass it or another mode"
                 )
+        if min(self.std) * self.max_pixel_value < 1e-30:
+            raise FieldError(f"Normalize.std: got {shown(self.std)}; pass larger ones, or a larger max_pixel_value")
         if len(self.mean) != len(self.std) and 1 not in (len(self.mean), len(self.std)):
             raise FieldError(
                 f"Normalize.std: got {len(self.std)} values for {len(self.mean)} of mean; pass one each or one for all"

@@ -100,6 +100,16 @@ def test_masks(shape: tuple[int, ...], dtype: type) -> None:
     assert not holes.holes_mask(mask, op._replace(fill_mask=None)).any()
 
 
+@pytest.mark.parametrize("fill", ["inpaint_telea", "inpaint_ns"])
+@pytest.mark.parametrize("shape", [(1, 9), (13, 1), (1, 9, 3), (13, 1, 3), (13, 1, 2)], ids=str)
+def test_inpainting_a_line_depends_on_its_pixels_alone(shape: tuple[int, ...], fill: str) -> None:
+    image, (height, width) = picture(shape, np.uint8), (min(n, 4) for n in shape[:2])
+    op = ops.Holes(((0, 0, width, height),), fill)
+    twice = image.repeat(2, 0 if height == 1 else 1)
+    wide = ops.Holes(((0, 0, 2, 4) if height > 1 else (0, 0, width, 2),), fill)
+    assert np.array_equal(holes.holes(image, op), holes.holes(twice, wide)[: shape[0], : shape[1]])
+
+
 def test_no_holes_is_a_copy() -> None:
     image = picture((8, 9, 3), np.uint8)
     for fill in FILLS:

@@ -140,8 +140,10 @@ def _decolour(hole: Array) -> None:
 
 def _inpainted(image: Array, where: Array, method: int) -> Array:
     """Pixels where `where` is not 0 continued from their surroundings; values outside stay as they are."""
-    if len(image) == 1:  # OpenCV 5.0 reads beyond the only row of an image
-        return np.ascontiguousarray(_inpainted(image.repeat(2, axis=0), where.repeat(2, axis=0), method)[:1])
+    if 1 in where.shape:  # OpenCV 5.0 reads beyond the only row or column of an image
+        axis, one = where.shape.index(1), slice(1)
+        wide = _inpainted(image.repeat(2, axis), where.repeat(2, axis), method)
+        return np.ascontiguousarray(wide[one] if axis == 0 else wide[:, one])
     unit = to_fractions(image) if image.itemsize == 2 else image
     bytes_ = np.ascontiguousarray(image) if image.itemsize == 1 else to_bytes(unit)
     if channels_of(image) in (1, 3):
