@@ -111,7 +111,7 @@ def test_what_is_left_out_moves_no_points() -> None:
 
 # Where markers are looked for instead.
 ELSEWHERE = {
-    "ToTensor3D": "test_volume.py: test_any_arguments_any_volume",
+    "ToTensor3D": "test_volume.py: test_tensors_hold_the_same_voxels",
     "CoarseDropout3D": "test_volume.py: test_holes_and_labels",
     "UniformTemporalSubsample": "targets/test_video.py",
     "NoOp": "test_what_is_left_out_moves_no_points", "ToTensorV2": "test_what_is_left_out_moves_no_points",
