@@ -71,7 +71,7 @@ ARGUMENTS = {
     "PadIfNeeded3D": "min_zyx=(16, 160, 224), fill=64",
     "Resize3D": "size=(8, 64, 128)",
     "RandomResizedCrop3D": "size=(16, 96, 96)",
-    "Affine3D": "rotate_range=(-20, 20), scale_range=(0.8, 1.2)",
+    "Affine3D": 'rotate_range={"z": (-20, 20)}, scale_range=(0.8, 1.2)',
     "ElasticTransform3D": "displacement_range=(0.1, 0.1)",
     "CoarseDropout3D": "num_holes_range=(3, 6), hole_depth_range=(0.3, 0.6)",
     "Anisotropy3D": "downscale_factor_range=(3, 5)",
