@@ -113,7 +113,7 @@ def test_what_is_left_out_moves_no_points() -> None:
 ELSEWHERE = {
     "ToTensor3D": "test_volume.py: test_tensors_hold_the_same_voxels",
     "CoarseDropout3D": "test_volume.py: test_holes_and_labels",
-    "UniformTemporalSubsample": "targets/test_video.py",
+    "UniformTemporalSubsample": "targets/test_bindings.py",
     "NoOp": "test_what_is_left_out_moves_no_points", "ToTensorV2": "test_what_is_left_out_moves_no_points",
     **dict.fromkeys(dropout.__all__, "test_dropout.py, and test_what_is_left_out_moves_no_points"),
     **dict.fromkeys(("Mosaic", "CopyAndPaste", "OverlayElements"), "test_mixing.py"),
