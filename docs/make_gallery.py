@@ -122,6 +122,8 @@ def snippet(cls: type[Transform]) -> str:
     transform = f"A.{cls.__name__}({pictures.arguments(cls)})"
     made = f"pipeline = A.Compose([{transform}]{settings}, seed=137)"
     if len(made) > 110:
+        if len(transform) > 108:
+            transform = f"A.{cls.__name__}(\n    {pictures.arguments(cls)}\n)"
         made = f"transform = {transform}\npipeline = A.Compose([transform]{settings}, seed=137)"
     return f"{made}\nresult = pipeline({', '.join(filter(None, [passed, beside]))})"
 

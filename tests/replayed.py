@@ -10,7 +10,7 @@ import sys
 
 import augury as A
 from augury.digest import digest_of_item
-from tests.samples import BOX_SETTINGS, DONORS, POINT_SETTINGS, SPACE_SETTINGS, digest, extras, sample
+from tests.samples import DONORS, digest, extras, sample, settings_of
 
 
 def main(path: str) -> None:
@@ -21,14 +21,7 @@ def main(path: str) -> None:
         every = sample(job["kind"], job["seed"])
         every |= extras(job["name"], every.get("image"))
         targets = {name: every[name] for name in job["targets"]}
-        settings = {}
-        if "bboxes" in targets:
-            settings = {
-                "bbox_params": A.BboxParams(**BOX_SETTINGS),
-                "keypoint_params": A.KeypointParams(**POINT_SETTINGS),
-            }
-        elif "keypoints" in targets:
-            settings = {"keypoint_params": A.KeypointParams(**SPACE_SETTINGS)}
+        settings = settings_of(targets)
         found = {}
         if job["name"] in DONORS:  # half the ways to find donors here, the other half below
             items = targets[DONORS[job["name"]]]

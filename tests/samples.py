@@ -79,10 +79,34 @@ def cube(channels: int = 3, dtype: str = "uint8", seed: int = 0, sides: tuple[in
     }
 
 
+def objects(seed: int = 0) -> list[dict[str, Any]]:
+    """Four objects, each with mask, box and a keypoint, and label fields."""
+    given, (one, two) = labels(seed=seed), (mask(seed=seed + 1), mask(seed=seed + 2))
+    parts = zip(
+        given["bboxes"], given["labels"], given["keypoints"], given["names"], (one, two, one, two), strict=False
+    )
+    return [
+        {"mask": (m == 1).astype(np.uint8), "bbox": box, "labels": label, "keypoints": [point], "names": [name]}
+        for box, label, point, name, m in parts
+    ]
+
+
 def sample(kind: str, seed: int = 0) -> dict[str, Any]:
     """A sample by name: every, image, gray, one, four, six, float, float_gray, uint16, boxes; cube, cube_gray,
-    cube_one, cube_five, cube_float, cube_uint16.
+    cube_one, cube_five, cube_float, cube_uint16; turned (boxes), instances, frames, films (volumes of steps on images).
     """
+    if kind == "turned":
+        given = sample("boxes", seed)
+        turns = np.random.default_rng(seed + 4000).uniform(-80, 80, len(given["bboxes"]))
+        return given | {"bboxes": [[*box, turn] for box, turn in zip(given["bboxes"], turns.tolist(), strict=True)]}
+    if kind == "instances":
+        return {"image": image(seed=seed), "mask": mask(seed=seed), "instances": objects(seed)}
+    if kind == "frames":
+        return {"frames": [sample("boxes", seed + t) for t in range(3)]}
+    if kind == "films":
+        volumes = np.stack([image(seed=seed + i) for i in range(4)]).reshape(2, 2, 60, 81, 3)
+        labels3d = np.stack([mask(seed=seed + i) for i in range(4)]).reshape(2, 2, 60, 81)
+        return {"volumes": volumes, "masks3d": labels3d, "mask": mask(seed=seed), **labels(seed=seed)}
     cubes: dict[str, tuple[int, str]] = {
         "cube": (3, "uint8"), "cube_gray": (0, "uint8"), "cube_one": (1, "uint8"), "cube_five": (5, "uint8"),
         "cube_float": (0, "float32"), "cube_uint16": (2, "uint16"),
@@ -101,6 +125,24 @@ def sample(kind: str, seed: int = 0) -> dict[str, Any]:
     return {"image": image(channels=channels, dtype=dtype, seed=seed), "mask": mask(seed=seed)}
 
 
+def settings_of(targets: dict[str, Any]) -> dict[str, Any]:
+    """Arguments of a pipeline for these targets."""
+    import augury as A
+
+    boxes, points = A.BboxParams(**BOX_SETTINGS), A.KeypointParams(**POINT_SETTINGS)
+    if "instances" in targets:
+        bound = ["masks", "bboxes", "keypoints"]
+        return {"instance_binding": bound, "bbox_params": boxes, "keypoint_params": points}
+    if "frames" in targets:
+        bound = ["images", "masks", "bboxes", "keypoints"]
+        return {"frame_binding": bound, "bbox_params": boxes, "keypoint_params": points}
+    if "bboxes" not in targets:
+        return {"keypoint_params": A.KeypointParams(**SPACE_SETTINGS)} if "keypoints" in targets else {}
+    if len(targets["bboxes"][0]) == 5:
+        boxes = A.BboxParams(**BOX_SETTINGS, bbox_type="obb")
+    return {"bbox_params": boxes, "keypoint_params": points}
+
+
 # What donors are passed under, by transform.
 DONORS = {
     "Mosaic": "mosaic_metadata", "CopyAndPaste": "copy_paste_metadata", "OverlayElements": "overlay_metadata",
@@ -110,7 +152,7 @@ DONORS = {
 
 def donors(like: Any, count: int = 3) -> list[dict[str, Any]]:
     """Items for an image of this dtype and these channels, every other one without an id."""
-    out = []
+    out, like = [], image() if like is None else like
     for i in range(count):
         channels = like.shape[2] if like.ndim > 2 else 0
         item = {"image": image(44 + 9 * i, 50, channels, str(like.dtype), seed=90 + i), **labels(44 + 9 * i, 50, i)}

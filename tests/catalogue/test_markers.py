@@ -15,6 +15,7 @@ import pytest
 import augury as A
 from augury.catalogue import dropout, mixing
 from augury.transform import REGISTRY
+from tests.catalogue import test_volume as volumes
 from tests.catalogue.cases import CASES
 from tests.samples import BOX_SETTINGS, POINT_SETTINGS, sample
 
@@ -106,6 +107,24 @@ def test_what_is_left_out_moves_no_points() -> None:
             out = A.Compose([getattr(A, name)(**{**arguments, "p": 1})], seed=1, **settings)(**given)
             rows = np.array(given["keypoints"])[list(out["names"])]
             assert np.allclose(rows, np.reshape(out["keypoints"], rows.shape), atol=1e-6), name
+
+
+# Where markers are looked for instead.
+ELSEWHERE = {
+    "ToTensor3D": "test_volume.py: test_tensors_hold_the_same_voxels",
+    "CoarseDropout3D": "test_volume.py: test_holes_and_labels",
+    "UniformTemporalSubsample": "targets/test_bindings.py",
+    "NoOp": "test_what_is_left_out_moves_no_points", "ToTensorV2": "test_what_is_left_out_moves_no_points",
+    **dict.fromkeys(dropout.__all__, "test_dropout.py, and test_what_is_left_out_moves_no_points"),
+    **dict.fromkeys(("Mosaic", "CopyAndPaste", "OverlayElements"), "test_mixing.py"),
+}  # fmt: skip
+
+
+def test_every_dual_transform_meets_a_marker() -> None:
+    here = {name for _, name, _ in EVERY} | {name for name, _ in volumes.MOVING}
+    dual = {name for name in A.catalogue.__all__ if REGISTRY[name].acts_on == "dual"}
+    assert dual - here == ELSEWHERE.keys() & dual
+    assert not here & ELSEWHERE.keys()
 
 
 def record_of(name: str, arguments: dict[str, Any], height: int, width: int, key: int) -> Any:

@@ -176,6 +176,14 @@ def test_windows_of_random_size() -> None:
     assert all(p["crop_coords"] == (0, 0, 0, *sides) for p in drawn(whole, 5, sides=sides))
 
 
+def test_tensors_hold_the_same_voxels() -> None:
+    given = cube()
+    out = A.Compose([A.ToTensor3D()], **XYZ)(**{k: given[k] for k in ("volume", "mask3d", "keypoints")})
+    assert np.array_equal(out["volume"].numpy(), np.moveaxis(given["volume"], -1, 0))
+    assert np.array_equal(out["mask3d"].numpy(), given["mask3d"][None])
+    assert np.array_equal(out["keypoints"], given["keypoints"])
+
+
 def test_borders() -> None:
     (fits,) = drawn(A.PadIfNeeded3D(min_zyx=(9, 17, 10), pad_divisor_zyx=(1, 1, 8)), 1)
     assert fits["padding"] == (1, 2, 0, 0, 0, 1)

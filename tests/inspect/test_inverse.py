@@ -11,8 +11,12 @@ import pytest
 
 import augury as A
 from augury.errors import InverseError, SampleError
+from augury.transform import REGISTRY
 from docs.make_reference import NOT_ONE_TO_ONE
+from tests.catalogue import test_volume as volumes
+from tests.catalogue.cases import CASES
 from tests.catalogue.test_markers import BENT, EVERY, MOVING, spots
+from tests.catalogue.test_suite import pipeline, settings_of, targets_of
 from tests.samples import image
 
 HEIGHT, WIDTH = 61, 83
@@ -211,6 +215,41 @@ def test_custom_transforms_are_refused_by_name() -> None:
         with pytest.raises(InverseError, match=r"OneOf/Lambda: Lambda is a function of your own"):
             A.inverse(record(own))
     assert A.inverse(record(Paint(p=1)))(mask=np.zeros((40, 60)))["valid"].all()
+
+
+def test_every_dual_transform_is_inverted_or_has_its_reason() -> None:
+    inverted = {name for _, name, _ in MOVING} | {name for name, _ in volumes.MOVING}
+    listed = {"PixelSpread": "in NOT_ONE_TO_ONE", "RandomGridShuffle": "test_shuffled_tiles_come_back"}
+    listed |= {"Mosaic": "joins several samples: test_a_mosaic_is_not_undone"}
+    dual = {name for name in A.catalogue.__all__ if REGISTRY[name].acts_on == "dual"}
+    assert not inverted & listed.keys()
+    # The others leave pixels where they are.
+    for name in sorted(dual - inverted - listed.keys()):
+        kind = "cube" if REGISTRY[name].sees == "volumes" else "boxes"
+        arguments = next(given for case, given in CASES if case == name)
+        targets = targets_of(name, "every" if name == "UniformTemporalSubsample" else kind, 0)
+        out = pipeline(name, arguments, **settings_of(targets))(**targets, key=1)
+        back = A.inverse(json.loads(json.dumps(out["replay"])))
+        assert back.source == back.output and not back.folds, name
+        width = 3 if kind == "cube" else 4
+        points = np.array([[3.0, 4.0, 2.0, 1.0][:width], [11.5, 6.0, 1.0, 2.0][:width]])
+        assert np.array_equal(back(keypoints=points.tolist())["keypoints"], points), name
+    assert set(NOT_ONE_TO_ONE) <= dual
+
+
+def test_a_mosaic_is_not_undone() -> None:
+    targets = targets_of("Mosaic", "boxes", 0)
+    out = pipeline("Mosaic", {"target_size": (50, 60)}, **settings_of(targets))(**targets, key=1)
+    with pytest.raises(InverseError, match="Mosaic: Mosaic joins several samples, which cannot be undone"):
+        A.inverse(json.loads(json.dumps(out["replay"])))
+
+
+def test_shuffled_tiles_come_back() -> None:
+    result, record = recorded(A.RandomGridShuffle(grid=(3, 4), p=1))
+    back = A.inverse(record)
+    source = result["targets"]
+    assert np.array_equal(back(mask=result["image"])["mask"], source["image"])
+    assert np.allclose(back(keypoints=result["keypoints"])["keypoints"], source["keypoints"], atol=1e-6)
 
 
 STRONG: dict[str, dict[str, Any]] = {

@@ -6,7 +6,7 @@ The strings "$h", "$w" and "$ratio" (width / height) in arguments stand for the 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -39,20 +39,31 @@ class Check:
 COLOUR = ("rgb 97x131", "rgb 64x64", "float 97x131")
 BYTES = ("rgb 97x131", "rgb 64x64", "gray 97x131")
 FLOAT = ("float 97x131",)
+VOLUMES = ("volume 7x22x31", "float_volume 7x22x31", "gray_volume 7x22x31")
+SLICES = "volume 2x97x131"
 
 DRAWS = {"set": 128, "statistics": 24}
+ALL_TURNS = 1000
+"""Draws that meet each of the 48 symmetries of a cube."""
 
 
 def image(name: str) -> samples.Array:
     """The test image called `name`."""
     kind, size = name.split()
-    height, width = map(int, size.split("x"))
-    return samples.photo(height, width, 0 if kind == "gray" else 3, "float32" if kind == "float" else "uint8")
+    *depth, height, width = map(int, size.split("x"))
+    channels, dtype = 0 if "gray" in kind else 3, "float32" if "float" in kind else "uint8"
+    slices = [samples.photo(height, width, channels, dtype, seed=7 + z) for z in range(*depth or (1,))]
+    return np.stack(slices) if depth else slices[0]
 
 
 def sample(check: Check, name: str) -> dict[str, Any]:
-    """The keyword arguments of one call: image, and mask, boxes and keypoints for transforms that move pixels."""
+    """The keyword arguments of one call: image, and mask, boxes and keypoints for transforms that move pixels.
+
+    Of volumes: volume, and mask3d and keypoints.
+    """
     pixels = image(name)
+    if "volume" in name:
+        return volume(check, pixels)
     height, width = pixels.shape[:2]
     data: dict[str, Any] = {"image": pixels}
     if check.labels:
@@ -65,7 +76,59 @@ def sample(check: Check, name: str) -> dict[str, Any]:
         data["point_labels"] = list(range(9))
     if check.transform == "RandomCropNearBBox":
         data["cropping_bbox"] = [width // 4, height // 4, width // 2, height // 2]
+    if check.transform == "OverlayElements":  # 2.0.8 takes no boxes or keypoints
+        data = {"image": pixels, "mask": data["mask"]}
+    if check.transform in DONORS:
+        data[DONORS[check.transform]] = donors(check, pixels)
     return data
+
+
+def volume(check: Check, voxels: samples.Array) -> dict[str, Any]:
+    """The keyword arguments of a call with a volume; keypoints are xyz for transforms of whole volumes."""
+    depth, height, width = voxels.shape[:3]
+    data: dict[str, Any] = {"volume": voxels}
+    if check.labels:
+        data["mask3d"] = np.stack([samples.label_mask(height, width, seed=11 + z) for z in range(depth)])
+        data["keypoints"] = samples.points(9, height, width)
+        if check.inputs == VOLUMES:
+            data["keypoints"] = np.column_stack([data["keypoints"], np.linspace(0, depth - 1, 9)]).astype(np.float32)
+        data["point_labels"] = list(range(9))
+    return data
+
+
+DONORS = {
+    "Mosaic": "mosaic_metadata",
+    "OverlayElements": "overlay_metadata",
+    "FDA": "fda_metadata",
+    "HistogramMatching": "hm_metadata",
+    "PixelDistributionAdaptation": "pda_metadata",
+    "TextImage": "textimage_metadata",
+}
+"""The key of what a transform takes beside the image."""
+
+
+def donors(check: Check, like: samples.Array) -> list[Any]:
+    """What a transform takes beside an image: equal donors for a mosaic, so that their order does not matter."""
+    height, width = like.shape[:2]
+    other = samples.photo(height, width, 0 if like.ndim == 2 else 3, str(like.dtype), seed=31)
+    if check.transform == "Mosaic":
+        item = {
+            "image": other,
+            "mask": samples.label_mask(height, width, seed=32),
+            "bboxes": samples.boxes(4, height, width, seed=33),
+            "box_labels": [10, 11, 12, 13],
+            "keypoints": samples.points(5, height, width, seed=34),
+            "point_labels": [10, 11, 12, 13, 14],
+        }
+        return [item] * 3
+    if check.transform == "OverlayElements":
+        piece = {"image": other[:30, :40].copy(), "bbox": [0.125, 0.25, 0.625, 0.75]}
+        hole = np.zeros((30, 40), np.uint8)
+        hole[5:25, 8:30] = 1
+        return [{**piece, "mask": hole, "mask_id": 7}, {"image": other[:17, :19].copy(), "bbox": [0.5, 0, 0.75, 0.25]}]
+    if check.transform == "TextImage":
+        return [{"text": "Who reads this?", "bbox": (0.1, 0.1, 0.9, 0.35)}]
+    return [other]
 
 
 def resolved(value: Any, height: int, width: int) -> Any:
@@ -80,31 +143,38 @@ def resolved(value: Any, height: int, width: int) -> Any:
 def run(library: Any, check: Check, name: str) -> dict[str, samples.Array]:
     """Results by target; sets and statistics under "image"."""
     data = sample(check, name)
-    height, width = data["image"].shape[:2]
+    main, labels = ("volume", "mask3d") if "volume" in name else ("image", "mask")
+    height, width = data[main].shape[-2:] if "gray" in name else data[main].shape[-3:-1]
+    space = "xyz" if check.inputs == VOLUMES else "xy"
     options: dict[str, Any] = {}
-    if check.labels:
+    if "bboxes" in data:
         options["bbox_params"] = library.BboxParams(format="pascal_voc", label_fields=["box_labels"])
-        options["keypoint_params"] = library.KeypointParams(format="xy", label_fields=["point_labels"])
+    if "keypoints" in data:
+        options["keypoint_params"] = library.KeypointParams(format=space, label_fields=["point_labels"])
     values = resolved(check.arguments, height, width)
-    if data["image"].dtype == np.float32 and "fill" in values:
+    if data[main].dtype == np.float32 and "fill" in values:
         values["fill"] /= 255
     pipeline = samples.pipeline(library, [[check.transform, {**values, "p": 1.0}]], seed=137, **options)
     if check.how == "value":
         result = pipeline(**data)
-        found = {"image": np.asarray(result["image"])}
+        found = {"image": np.asarray(result[main])}
         if check.labels:
-            found["mask"] = np.asarray(result["mask"])
-            for target, labels in (("bboxes", "box_labels"), ("keypoints", "point_labels")):
-                columns = 4 if target == "bboxes" else 2
+            found["mask"] = np.asarray(result[labels])
+            for target, names in (("bboxes", "box_labels"), ("keypoints", "point_labels")):
+                if target not in data:
+                    continue
+                columns = 4 if target == "bboxes" else len(space)
                 rows = np.array([row[:columns] for row in result[target]], np.float64).reshape(-1, columns)
-                found[target] = np.column_stack([rows, np.asarray(result[labels], np.float64)])
+                table = np.column_stack([rows, np.asarray(result[names], np.float64)])
+                found[target] = table[np.lexsort(table.T)] if check.transform == "Mosaic" else table
         return found
-    images = [np.asarray(pipeline(**data)["image"]) for _ in range(DRAWS[check.how])]
+    draws = ALL_TURNS if check.transform == "CubicSymmetry" else DRAWS[check.how]
+    images = [np.asarray(pipeline(**data)[main]) for _ in range(draws)]
     if check.how == "set":
         different = sorted({found.tobytes() for found in images})
         return {"image": np.stack([np.frombuffer(raw, images[0].dtype) for raw in different])}
-    scale = 1.0 if data["image"].dtype == np.float32 else 255.0
-    change = (np.stack(images).astype(np.float64) - data["image"]) / scale
+    scale = 1.0 if data[main].dtype == np.float32 else 255.0
+    change = (np.stack(images).astype(np.float64) - data[main]) / scale
     return {"image": np.array([change.mean(), change.std(), np.mean(change != 0)])}
 
 
@@ -373,4 +443,30 @@ def checks() -> list[Check]:
     pixel("ToFloat", {"max_value": 255.0}, {}, inputs=BYTES)
     pixel("FromFloat", {"dtype": "uint8"}, {"dtype": "uint16"}, inputs=FLOAT)
     pixel("ToTensorV2")
+    # ---- mixing and text
+    window = {"target_size": [90, 110], "cell_shape": [97, 131], "center_range": [0.4, 0.4], **fixed}
+    add("Mosaic", *({"grid_yx": [2, 2], "fit_mode": fit, **window} for fit in ("contain", "cover")))
+    add("Mosaic", *({"grid_yx": [1, 1], "target_size": s, "cell_shape": s, **fixed} for s in (["$h", "$w"], [50, 50])))
+    add("OverlayElements")
+    pixel("FDA", *({"beta_limit": [beta, beta]} for beta in (0.05, 0.3)))
+    pixel("HistogramMatching", *({"blend_ratio": [share, share]} for share in (1.0, 0.5, 0.0)))
+    for kind in ("pca", "standard", "minmax"):
+        pixel("PixelDistributionAdaptation", {"transform_type": kind, "blend_ratio": [0.5, 0.5]})
+    text = {"font_path": "@font", "font_size_fraction_range": [0.8, 0.8]}
+    pixel("TextImage", text, {**text, "clear_bg": True}, inputs=COLOUR)
+    # ---- whole volumes
+    crops = ({"size": [5, 11, 14]}, {"size": [9, 30, 20], "pad_if_needed": True, **fixed})
+    add("CenterCrop3D", *crops, inputs=VOLUMES)
+    add("RandomCrop3D", {"size": [7, 22, 31]}, {"size": [9, 25, 34], "pad_if_needed": True, **fixed}, inputs=VOLUMES)
+    add("Pad3D", *({"padding": p, **fixed} for p in (2, [1, 2, 3], [1, 2, 3, 4, 5, 6])), inputs=VOLUMES)
+    add("PadIfNeeded3D", {"min_zyx": [10, 22, 40], **fixed}, {"pad_divisor_zyx": [4, 8, 9], **fixed}, inputs=VOLUMES)
+    holes = {f"hole_{side}_range": [1.0, 1.0] for side in ("depth", "height", "width")}
+    add("CoarseDropout3D", {**holes, **fixed}, inputs=VOLUMES)
+    pixel("CubicSymmetry", how="set", inputs=VOLUMES)
+    add("ToTensor3D", inputs=VOLUMES)
+    # Slice by slice: one check of every transform whose result is one.
+    for name in dict.fromkeys(check.transform for check in found):
+        index = next((i for i, check in enumerate(found) if check.transform == name and check.how == "value"), None)
+        if index is not None and "rgb 97x131" in found[index].inputs and name not in DONORS:
+            found[index] = replace(found[index], inputs=(*found[index].inputs, SLICES))
     return found

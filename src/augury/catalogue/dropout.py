@@ -342,6 +342,7 @@ class MaskDropout(GeometricTransform):
 
     needs = "labels"
     lower_needs_pixels = True
+    inverts = "keeps"
     max_objects_range: IntLimits = IntLimits(default=(1, 1), low=1, high=1000, scalar=1, alias="max_objects")
     fill: Fill = Fill(default=0, words=FILLS[2:])
     fill_mask: Fill = Fill(default=0, nullable=True)
