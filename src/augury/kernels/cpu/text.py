@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
 from hashlib import blake2b
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -85,7 +85,7 @@ def pillow(name: str) -> Any:
 def font_digest(path: str) -> str:
     """A 64-bit digest of a font file; FieldError if it cannot be read."""
     try:
-        about = Path(path).stat()
+        about = os.stat(path)
         return _digest(path, about.st_mtime_ns, about.st_size)
     except OSError as error:
         raise FieldError(f"TextImage.font_path: got {path!r}; cannot be read ({error.strerror})") from None
@@ -93,7 +93,8 @@ def font_digest(path: str) -> str:
 
 @lru_cache(maxsize=64)
 def _digest(path: str, changed: int, size: int) -> str:
-    return blake2b(Path(path).read_bytes(), digest_size=8).hexdigest()
+    with open(path, "rb") as file:
+        return blake2b(file.read(), digest_size=8).hexdigest()
 
 
 @lru_cache(maxsize=64)
